@@ -1,0 +1,83 @@
+"""Reads the documents of a source: bounded, counted, and checked against who names them."""
+
+from imgforensics.digests import Digest
+from imgforensics.errors import LimitExceededError, MissingBlobError
+from imgforensics.limits import Limits
+from imgforensics.oci.descriptor import Descriptor
+from imgforensics.problems import ProblemCode, ProblemLog
+from imgforensics.sources.base import BlobSource
+
+
+class DocumentStore:
+    """The documents of one source.
+
+    All that is read through one store is bounded by `limits.document_bytes`, so that
+    twenty thousand documents at the limit of one do not add up.
+    """
+
+    def __init__(self, source: BlobSource, limits: Limits) -> None:
+        self.source = source
+        self.limits = limits
+        self._bytes_left = limits.document_bytes
+        self._visits = 0
+
+    def visit(self) -> None:
+        """Count one manifest or index looked at; `LimitExceededError` past `documents`."""
+        self._visits += 1
+        if self._visits > self.limits.documents:
+            raise LimitExceededError(
+                "documents",
+                self.limits.documents,
+                f"{self.source.description}: more manifests and indexes are named",
+            )
+
+    def holds(self, name: str) -> bool:
+        """Whether the source has a blob of this name."""
+        try:
+            self.source.size(name)
+        except MissingBlobError:
+            return False
+        return True
+
+    def locate(self, digest: Digest) -> str | None:
+        """A blob's name in an OCI layout or in a skopeo directory, if the source has it."""
+        value = digest.hex
+        candidates = (f"blobs/{digest.algorithm}/{value}", value, f"{value}.manifest.json")
+        return next((name for name in candidates if self.holds(name)), None)
+
+    def read(self, name: str) -> bytes:
+        """A document; `MissingBlobError`, or `LimitExceededError` when it is too long."""
+        size = self.source.size(name)
+        if size > self._bytes_left:
+            raise LimitExceededError(
+                "document_bytes",
+                self.limits.document_bytes,
+                f"{self.source.description}: {name} ({size} bytes) and the documents before it",
+            )
+        with self.source.open(name) as file:
+            data = file.read(size)
+        self._bytes_left -= len(data)
+        return data
+
+    def fetch(self, descriptor: Descriptor, document: str, log: ProblemLog) -> bytes | None:
+        """The document that a descriptor names, or None; what does not fit it is reported."""
+        name = self.locate(descriptor.digest)
+        if name is None:
+            return None
+        data = self.read(name)
+        if len(data) != descriptor.size:
+            log.report(
+                ProblemCode.SIZE_MISMATCH,
+                f"the {document} has {len(data)} bytes, its descriptor says {descriptor.size}",
+                action="read as it is",
+                blob=name,
+            )
+        found = Digest.of(data, descriptor.digest.algorithm)
+        if found != descriptor.digest:
+            log.report(
+                ProblemCode.DIGEST_MISMATCH,
+                f"the {document} hashes to {found}",
+                action="read as it is",
+                blob=name,
+            )
+        return data

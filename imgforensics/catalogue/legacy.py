@@ -1,0 +1,131 @@
+"""Records of archives from Docker before 1.10: `repositories`, and a `<id>/json` per layer."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from imgforensics.catalogue.documents import DocumentStore
+from imgforensics.catalogue.oci_layout import parse_config
+from imgforensics.catalogue.records import ImageKind, ImageRecord, LayerRecord, Layout
+from imgforensics.errors import ImageForensicsError, LimitExceededError
+from imgforensics.oci.config import HistoryEntry, ImageConfig
+from imgforensics.oci.docker_archive import LegacyLayer, parse_repositories
+from imgforensics.problems import Location, ProblemCode, ProblemLog
+
+_DOCUMENT = re.compile(r"([0-9a-f]{64})/json")
+_Layers = Mapping[str, LegacyLayer]
+
+
+def is_legacy(store: DocumentStore) -> bool:
+    """Whether the source has such documents at all."""
+    return store.holds("repositories") or any(map(_DOCUMENT.fullmatch, store.source.names()))
+
+
+def records_of_legacy(store: DocumentStore, log: ProblemLog) -> list[ImageRecord]:
+    """One record per tagged layer, then one per layer that is nobody's parent."""
+    layers = _read_layers(store, log)
+    tops: dict[str, tuple[str, ...]] = {}
+    for name, identifier in _repositories(store):
+        tops[identifier] = (*tops.get(identifier, ()), name)
+    parents = {layer.parent for layer in layers.values()}
+    for identifier in layers:
+        if identifier not in parents:
+            tops.setdefault(identifier, ())
+    return [_record(store, top, names, layers) for top, names in tops.items()]
+
+
+def _read_layers(store: DocumentStore, log: ProblemLog) -> _Layers:
+    found: dict[str, LegacyLayer] = {}
+    for name in filter(_DOCUMENT.fullmatch, store.source.names()):
+        store.visit()
+        try:
+            layer = LegacyLayer.parse(store.read(name), name, store.limits)
+            found[name.partition("/")[0]] = layer
+        except ImageForensicsError as error:
+            log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="not read")
+    return found
+
+
+def _repositories(store: DocumentStore) -> Iterable[tuple[str, str]]:
+    if not store.holds("repositories"):
+        return ()
+    return parse_repositories(store.read("repositories"), limits=store.limits)
+
+
+def _record(store: DocumentStore, top: str, names: tuple[str, ...], layers: _Layers) -> ImageRecord:
+    log = ProblemLog(Location(store.source.description, blob=top))
+    chain = list(_chain(store, top, layers, log))[::-1]
+    blobs = [f"{identifier}/layer.tar" for identifier in chain]
+    held = [name if store.holds(name) else None for name in blobs]
+    missing = tuple(blob for blob, name in zip(blobs, held, strict=True) if name is None)
+    for blob in missing:
+        log.report(
+            ProblemCode.BLOB_MISSING,
+            f"the source does not hold layer {blob}",
+            action="listed without its content",
+        )
+    config = _config(store, layers, chain, log)
+    return ImageRecord(
+        number=0,
+        names=names,
+        kind=ImageKind.IMAGE,
+        layouts=(Layout.LEGACY,),
+        platform=config.platform if config else None,
+        config=config,
+        layers=tuple(
+            LayerRecord(index, held[index], history=_history(layers, identifier))
+            for index, identifier in enumerate(chain)
+        ),
+        missing=missing,
+        problems=tuple(log),
+    )
+
+
+def _chain(store: DocumentStore, top: str, layers: _Layers, log: ProblemLog) -> Iterator[str]:
+    """The top layer's id and those below it, as far as they are told."""
+    identifier: str | None = top
+    seen: set[str] = set()
+    while identifier is not None and identifier not in seen:
+        store.visit()
+        seen.add(identifier)
+        if len(seen) > store.limits.layers:
+            raise LimitExceededError("layers", store.limits.layers, f"{top} has more layers")
+        yield identifier
+        identifier = _parent(layers, identifier, log)
+    if identifier is not None:
+        log.report(
+            ProblemCode.DOCUMENT_INVALID,
+            f"layer {identifier} is its own ancestor",
+            action="the layers up to it were taken",
+        )
+
+
+def _parent(layers: _Layers, identifier: str, log: ProblemLog) -> str | None:
+    if identifier in layers:
+        return layers[identifier].parent
+    log.report(
+        ProblemCode.BLOB_MISSING,
+        f"the source does not hold {identifier}/json, which names the layer below",
+        action="what lies below it is not known",
+    )
+    return None
+
+
+def _history(layers: _Layers, identifier: str) -> HistoryEntry | None:
+    return layers[identifier].history if identifier in layers else None
+
+
+def _config(
+    store: DocumentStore, layers: _Layers, chain: list[str], log: ProblemLog
+) -> ImageConfig | None:
+    """The top layer's document, which is a config in all but history."""
+    top = layers.get(chain[-1])
+    if top is None:
+        return None
+    try:
+        config = parse_config(store, top.raw, f"{chain[-1]}/json", log)
+    except ImageForensicsError as error:
+        log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="read without it")
+        return None
+    rows = (_history(layers, identifier) for identifier in chain)
+    return replace(config, history=tuple(row for row in rows if row is not None))

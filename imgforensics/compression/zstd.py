@@ -1,0 +1,138 @@
+"""Zstandard (RFC 8878).
+
+The library says nothing about a frame that is cut short, decodes as much as it is fed and
+cannot say where a frame ends. So the frames and their blocks are walked here, header by
+header, and the library is fed one block at a time: a block never yields more than 128 KiB,
+and whatever ends elsewhere than at the end of a frame is truncated.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgforensics.compression.stored import (
+    READ_SIZE,
+    DamagedError,
+    StoredBytes,
+    TrailingDataError,
+    TruncatedError,
+)
+from imgforensics.errors import LimitExceededError
+from imgforensics.limits import Limits
+
+if TYPE_CHECKING:
+    import zstandard
+
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
+
+_LARGEST_BLOCK = 128 << 10
+_LARGEST_WINDOW = 1 << 31  # of the library, on 64 bits
+
+_BLOCK_RLE, _BLOCK_RESERVED = 1, 3
+
+
+def decode_zstd(stored: StoredBytes, limits: Limits) -> Iterator[bytes]:
+    """Decode the frames of a zstd stream and pass over its skippable frames."""
+    import zstandard  # noqa: PLC0415
+
+    window = min(limits.decoder_window_bytes, _LARGEST_WINDOW)
+    library = zstandard.ZstdDecompressor(max_window_size=window)
+    magic = stored.exactly(4)
+    while magic:
+        if magic == _MAGIC:
+            yield from _decode_frame(stored, library.decompressobj(), window, zstandard.ZstdError)
+        elif is_skippable(magic):
+            stored.skip(int.from_bytes(stored.exactly(4), "little"))
+        elif _could_begin_a_frame(magic):
+            raise TruncatedError
+        elif stored.offset == len(magic):
+            raise DamagedError("it does not begin like zstd")
+        else:
+            raise TrailingDataError(stored.offset - len(magic))
+        magic = stored.upto(4)
+
+
+def is_skippable(magic: bytes) -> bool:
+    """Whether a frame that begins so holds no content."""
+    return magic[1:4] == _SKIPPABLE_MAGIC and 0x50 <= magic[0] <= 0x5F
+
+
+def _could_begin_a_frame(cut: bytes) -> bool:
+    skippable = 0x50 <= cut[0] <= 0x5F and _SKIPPABLE_MAGIC.startswith(cut[1:])
+    return len(cut) < len(_MAGIC) and (_MAGIC.startswith(cut) or skippable)
+
+
+@dataclass(frozen=True, slots=True)
+class _FrameHeader:
+    """What a frame's header says; `raw` is the header itself, without the magic bytes."""
+
+    raw: bytes
+    window: int
+    dictionary: int
+    has_checksum: bool
+
+
+def _read_frame_header(stored: StoredBytes) -> _FrameHeader:
+    """Read a frame header (RFC 8878, section 3.1.1.1)."""
+    descriptor = stored.exactly(1)
+    flags = descriptor[0]
+    single_segment = bool(flags & 0x20)
+    dictionary_size = (0, 1, 2, 4)[flags & 3]
+    content_size = (int(single_segment), 2, 4, 8)[flags >> 6]
+    rest = stored.exactly((not single_segment) + dictionary_size + content_size)
+    if single_segment:
+        window = int.from_bytes(rest[dictionary_size:], "little")
+        window += 256 if content_size == 2 else 0
+        dictionary = int.from_bytes(rest[:dictionary_size], "little")
+    else:
+        base = 1 << (10 + (rest[0] >> 3))
+        window = base + base // 8 * (rest[0] & 7)
+        dictionary = int.from_bytes(rest[1 : 1 + dictionary_size], "little")
+    return _FrameHeader(descriptor + rest, window, dictionary, bool(flags & 4))
+
+
+def _decode_frame(
+    stored: StoredBytes,
+    decoder: "zstandard.ZstdDecompressionObj",
+    window: int,
+    error_type: type[Exception],
+) -> Iterator[bytes]:
+    header = _read_frame_header(stored)
+    if header.window > window:
+        detail = f"a zstd frame needs a window of {header.window} bytes"
+        raise LimitExceededError("decoder_window_bytes", window, detail)
+    if header.dictionary:
+        raise DamagedError(f"a frame needs the dictionary {header.dictionary}, which is not in it")
+    try:
+        decoder.decompress(_MAGIC + header.raw)
+        yield from _decode_blocks(stored, decoder)
+        if header.has_checksum:
+            decoder.decompress(stored.exactly(4))
+    except error_type as error:
+        raise DamagedError(str(error)) from None
+    if not decoder.eof:
+        raise DamagedError("a frame's last block does not end it")
+
+
+def _decode_blocks(
+    stored: StoredBytes, decoder: "zstandard.ZstdDecompressionObj"
+) -> Iterator[bytes]:
+    """Feed a frame's blocks (RFC 8878, section 3.1.1.2), each one's header first."""
+    last = False
+    while not last:
+        raw = stored.exactly(3)
+        header = int.from_bytes(raw, "little")
+        last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
+        if kind == _BLOCK_RESERVED or size > _LARGEST_BLOCK:
+            raise DamagedError(f"a block of type {kind} and {size} bytes")
+        remaining = 1 if kind == _BLOCK_RLE else size
+        output = decoder.decompress(raw)
+        while remaining:
+            piece = stored.piece(min(remaining, READ_SIZE))
+            if not piece:
+                raise TruncatedError
+            remaining -= len(piece)
+            output += decoder.decompress(piece)
+        if output:
+            yield output

@@ -1,0 +1,64 @@
+"""The first stage: layers read once, top layer first, files written as they pass.
+
+A regular file is written as soon as no upper layer claims its path. That is all the content
+there is, in one pass; what this stage cannot know (content behind a hard link whose other name
+is hidden above, a parent that is a link of the same layer, a path held twice) the second stage
+puts right.
+"""
+
+from collections.abc import Callable
+
+from imgforensics.extract.claims import Claims
+from imgforensics.extract.files import FileWriter
+from imgforensics.extract.output import NameTooLong, NotADirectoryHere
+from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
+from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.layer import Layer, LayerScan
+from imgforensics.layer.stream import LayerPass
+from imgforensics.tarstream.member import EntryKind
+
+Selected = Callable[[bytes], bool]
+Progress = Callable[[int], None]
+
+
+class FirstStage:
+    """One pass over the layers, top first: writes the files that nothing above claims."""
+
+    def __init__(self, files: FileWriter, selected: Selected) -> None:
+        self._files = files
+        self._selected = selected
+        self._claims = Claims()
+        self.written: dict[bytes, LayerEntry] = {}
+        """What stands in the output, by path."""
+
+    def read(self, layer: Layer, progress: Progress | None) -> None:
+        """Read one layer from end to end; its entries stay with it."""
+        layer_pass = layer.begin_pass(threads=True, progress=progress)
+        try:
+            entries = tuple(self._entry(entry, layer_pass) for entry in layer_pass)
+        finally:
+            layer_pass.close()
+        layer.keep(LayerScan(entries, layer_pass.facts))
+        self._claims.settle()
+
+    def _entry(self, entry: LayerEntry, layer_pass: LayerPass) -> LayerEntry:
+        path, kind = entry.path, entry.member.kind
+        if PREFIX in path and (whiteout := whiteout_of(path)):
+            self._claims.add_whiteout(whiteout)
+        elif kind is EntryKind.DIRECTORY:
+            self._claims.add_directory(path)
+        else:
+            self._claims.add(path)
+            if kind is EntryKind.FILE and self._claims.is_free(path) and self._selected(path):
+                self._write(entry, layer_pass)
+        return entry
+
+    def _write(self, entry: LayerEntry, layer_pass: LayerPass) -> None:
+        path = entry.path
+        if path in self.written or b"\0" in path or not path:
+            return
+        try:
+            self._files.write(path, entry, layer_pass.content())
+        except (FileExistsError, NotADirectoryHere, NameTooLong):
+            return
+        self.written[path] = entry

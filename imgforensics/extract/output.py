@@ -1,0 +1,233 @@
+"""Write below one directory, and nowhere else, whatever names and links say.
+
+Every name is opened relative to the descriptor of its parent, one component at a time, with
+`O_NOFOLLOW`; directories are entered only if this run made them. So no link, found or
+planted meanwhile, leads a write anywhere, and a filesystem that folds names is noticed.
+"""
+
+import errno
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from imgforensics.errors import OutputFailedError
+from imgforensics.problems import display
+
+_OPEN_DIRECTORIES = 128
+_DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class NotADirectoryHere(Exception):  # noqa: N818 - a condition for the caller, not a failure
+    """Something that is no directory stands on the way."""
+
+
+class NameTooLong(Exception):  # noqa: N818 - as above
+    """The filesystem does not take a name of this length."""
+
+
+class OutputDirectory:
+    """The directory that is written to, by paths relative to it.
+
+    What creation yields here is found out by trying, so that owners and modes are set only
+    where they would differ.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.shown = display(os.fsencode(path))
+        self._root = os.open(path, _DIRECTORY_FLAGS)
+        self._made: set[bytes] = {b""}
+        self._descriptors: OrderedDict[bytes, int] = OrderedDict()
+        facts = os.fstat(self._root)
+        self.created_owner = (facts.st_uid, facts.st_gid)
+        """Owner and group of what is created here."""
+        self.masked_bits = _bits_that_creation_loses(self._root)
+        """Mode bits that creation here does not set by itself."""
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors.clear()
+        os.close(self._root)
+
+    # Directories.
+
+    def directory(self, path: bytes) -> int:
+        """A descriptor of the directory, made if missing; good until the next call.
+
+        Raises :class:`NotADirectoryHere` where something else stands on the way.
+        """
+        if not path:
+            return self._root
+        descriptor = self._descriptors.get(path)
+        if descriptor is not None:
+            self._descriptors.move_to_end(path)
+            return descriptor
+        nearest = path
+        below = []
+        while nearest and nearest not in self._descriptors:
+            nearest, _, name = nearest.rpartition(b"/")
+            below.append(name)
+        descriptor = self._descriptors.get(nearest, self._root)
+        for name in reversed(below):
+            nearest = nearest + b"/" + name if nearest else name
+            descriptor = self._enter(descriptor, nearest, name)
+        return descriptor
+
+    def _enter(self, parent: int, path: bytes, name: bytes) -> int:
+        with self._explained(path):
+            if path not in self._made:
+                self._make(parent, path, name)
+            descriptor = os.open(name, _DIRECTORY_FLAGS, dir_fd=parent)
+        self._descriptors[path] = descriptor
+        if len(self._descriptors) > _OPEN_DIRECTORIES:
+            os.close(self._descriptors.popitem(last=False)[1])
+        return descriptor
+
+    def _make(self, parent: int, path: bytes, name: bytes) -> None:
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            kind = os.lstat(name, dir_fd=parent).st_mode
+            if stat.S_ISDIR(kind):
+                raise self._folded(path) from None
+            raise NotADirectoryHere(path) from None
+        self._made.add(path)
+
+    @property
+    def directories(self) -> frozenset[bytes]:
+        """Paths of all directories made so far, the root among them."""
+        return frozenset(self._made)
+
+    def remove_directory(self, path: bytes) -> None:
+        """Remove an empty directory that this run made."""
+        parent, _, name = path.rpartition(b"/")
+        with self._explained(path):
+            descriptor = self._descriptors.pop(path, None)
+            if descriptor is not None:
+                os.close(descriptor)
+            os.rmdir(name, dir_fd=self.directory(parent))
+        self._made.discard(path)
+
+    # Everything else.
+
+    def create(self, path: bytes, mode: int) -> int:
+        """A descriptor of a new file; raises `FileExistsError` where something stands."""
+        parent, _, name = path.rpartition(b"/")
+        directory = self.directory(parent)
+        try:
+            return os.open(name, _FILE_FLAGS, mode & 0o777, dir_fd=directory)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise self.explanation(path, error) from error
+
+    def symlink(self, path: bytes, target: bytes) -> None:
+        """A new symbolic link; its target is stored as it is and never followed."""
+        parent, _, name = path.rpartition(b"/")
+        directory = self.directory(parent)
+        with self._explained(path):
+            os.symlink(target, name, dir_fd=directory)
+
+    def link(self, path: bytes, existing: bytes) -> None:
+        """A new name of a file that was written."""
+        parent, _, name = path.rpartition(b"/")
+        from_parent, _, from_name = existing.rpartition(b"/")
+        with self._held(from_parent) as from_directory:
+            directory = self.directory(parent)
+            with self._explained(path):
+                os.link(
+                    from_name,
+                    name,
+                    src_dir_fd=from_directory,
+                    dst_dir_fd=directory,
+                    follow_symlinks=False,
+                )
+
+    def node(self, path: bytes, mode: int, device: tuple[int, int]) -> None:
+        """A new device or FIFO, by the file type in `mode`; raises `PermissionError`."""
+        parent, _, name = path.rpartition(b"/")
+        directory = self.directory(parent)
+        os.mknod(name, mode, os.makedev(*device), dir_fd=directory)
+
+    def move(self, path: bytes, to: bytes) -> None:
+        """Give a file another path, where nothing stands."""
+        parent, _, name = path.rpartition(b"/")
+        to_parent, _, to_name = to.rpartition(b"/")
+        with self._held(parent) as from_directory:
+            directory = self.directory(to_parent)
+            with self._explained(to):
+                os.rename(name, to_name, src_dir_fd=from_directory, dst_dir_fd=directory)
+
+    def remove(self, path: bytes) -> None:
+        """Remove a file that this run wrote."""
+        parent, _, name = path.rpartition(b"/")
+        with self._explained(path):
+            os.unlink(name, dir_fd=self.directory(parent))
+
+    @contextmanager
+    def _held(self, path: bytes) -> Iterator[int]:
+        """A directory's descriptor that other calls do not close."""
+        descriptor = os.dup(self.directory(path))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    # Failures.
+
+    @contextmanager
+    def _explained(self, path: bytes) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self.explanation(path, error) from error
+
+    def explanation(self, path: bytes, error: OSError) -> Exception:
+        if error.errno == errno.ENAMETOOLONG:
+            return NameTooLong(path)
+        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
+            return self._folded(path) if error.errno == errno.EEXIST else NotADirectoryHere(path)
+        return OutputFailedError(
+            f"{self.shown}: cannot write {display(path)}: {os.strerror(error.errno or 0)}; "
+            f"{_ADVICE.get(error.errno or 0, 'choose another target')}"
+        )
+
+    def _folded(self, path: bytes) -> OutputFailedError:
+        return OutputFailedError(
+            f"{self.shown}: {display(path)} exists already under another spelling: this "
+            "filesystem folds letter case or normalises names; choose a target on one that "
+            "keeps names as they are"
+        )
+
+
+_ADVICE = {
+    errno.ENOSPC: "the filesystem is full: choose a target with more space",
+    errno.EDQUOT: "the quota is used up: choose a target with more space",
+    errno.EFBIG: "the filesystem takes no file of that size: choose another",
+    errno.EROFS: "the filesystem is read-only: choose another target",
+    errno.EACCES: "permission is denied: choose a target that this user may write to",
+    errno.EPERM: "this filesystem or user may not create it: choose a POSIX filesystem",
+    errno.EOPNOTSUPP: "this filesystem cannot hold it: choose a POSIX filesystem",
+    errno.EINVAL: "this filesystem does not take the name: choose a POSIX filesystem",
+    errno.EILSEQ: "this filesystem does not take the name: choose one that keeps bytes",
+    errno.EMLINK: "the file has too many names for this filesystem: choose another",
+}
+
+
+def _bits_that_creation_loses(directory: int) -> int:
+    """Mode bits that a file created here may not get, by umask, or by a default ACL."""
+    with suppress(OSError):
+        if os.getxattr(directory, "system.posix_acl_default"):
+            return 0o7777
+    name = b".probe"
+    descriptor = os.open(name, _FILE_FLAGS, 0o777, dir_fd=directory)
+    try:
+        got = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
+        os.unlink(name, dir_fd=directory)
+    return 0o7777 & ~got

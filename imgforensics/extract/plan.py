@@ -1,0 +1,75 @@
+"""What the snapshot asks for, set against what the first stage wrote."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from imgforensics.filesystem.node import Node
+from imgforensics.filesystem.tree import FileTree
+from imgforensics.layer.entry import LayerEntry
+from imgforensics.tarstream.member import EntryKind
+
+Place = tuple[bytes, Node]
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that is still to be done to make the output what the snapshot says."""
+
+    directories: list[Place] = field(default_factory=list)
+    """All of them, parents first, the root first of all."""
+    misplaced: dict[bytes, LayerEntry] = field(default_factory=dict)
+    """Written, and not what the snapshot shows at that path."""
+    standing: dict[Node, bytes] = field(default_factory=dict)
+    """Files that stand where they belong."""
+    absent: dict[Node, bytes] = field(default_factory=dict)
+    """Files whose content is still to come, each under the first of its names."""
+    others: dict[Node, bytes] = field(default_factory=dict)
+    """Symbolic links, devices and the like, each under the first of its names."""
+    links: list[Place] = field(default_factory=list)
+    """Further names of any of these."""
+
+    def home_of(self, node: Node) -> bytes:
+        """The first of a node's names."""
+        for homes in (self.standing, self.absent, self.others):
+            if node in homes:
+                return homes[node]
+        raise KeyError(node)
+
+
+def make_plan(
+    tree: FileTree, selected: Callable[[bytes], bool], written: Mapping[bytes, LayerEntry]
+) -> Plan:
+    """Sort every selected path of the snapshot; directories above them are selected too."""
+    plan = Plan(misplaced=dict(written))
+    directories: list[Place] = []
+    needed: set[bytes] = {b""}
+    pending: list[Place] = []
+    for path, node in tree.walk():
+        if node.is_directory:
+            directories.append((path, node))
+        if not selected(path):
+            continue
+        above = path if node.is_directory else path.rpartition(b"/")[0]
+        while above not in needed:
+            needed.add(above)
+            above = above.rpartition(b"/")[0]
+        if node.is_directory:
+            continue
+        if written.get(path) is node.entry:
+            plan.standing[node] = path
+            del plan.misplaced[path]
+        else:
+            pending.append((path, node))
+    plan.directories = [place for place in directories if place[0] in needed]
+    for path, node in pending:
+        _sort(plan, path, node)
+    return plan
+
+
+def _sort(plan: Plan, path: bytes, node: Node) -> None:
+    if node in plan.standing or node in plan.absent or node in plan.others:
+        plan.links.append((path, node))
+    elif node.kind is EntryKind.FILE:
+        plan.absent[node] = path
+    else:
+        plan.others[node] = path

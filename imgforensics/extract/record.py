@@ -1,0 +1,148 @@
+"""The record of an extraction: what was written, and everything that was not as stored."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from imgforensics.filesystem.rules import OVERLAYFS
+from imgforensics.image import Image
+from imgforensics.problems import Problem, Severity
+from imgforensics.serialise import path_to_json, problem_to_json, text_or_none
+
+SCHEMA = "imgforensics.extraction/1"
+
+
+class Reason(StrEnum):
+    """Why a path was withheld, refused or altered."""
+
+    SPECIAL_WITHHELD = "special-withheld"
+    """A device: written only with `special`."""
+    SETUID_WITHHELD = "setuid-withheld"
+    """The setuid and setgid bits of a file: set only with `special`."""
+    CAPABILITY_WITHHELD = "capability-withheld"
+    """The file capabilities (`security.capability`): set only with `special`."""
+    NAME_TOO_LONG = "name-too-long"
+    """No filesystem takes the name."""
+    HARD_LINK_BROKEN = "hard-link-broken"
+    """A hard link whose target no layer holds: there is no content to write."""
+    LINK_TO_WITHHELD = "link-to-withheld"
+    """A further name of something that was not written."""
+    CONTENT_CUT_SHORT = "content-cut-short"
+    """The layer ends, or does not decode, before the content does."""
+    OWNER_NOT_RESTORED = "owner-not-restored"
+    MODE_NOT_RESTORED = "mode-not-restored"
+    TIME_NOT_RESTORED = "time-not-restored"
+    XATTR_NOT_RESTORED = "xattr-not-restored"
+    DEVICE_NOT_RESTORED = "device-not-restored"
+
+    @property
+    def withholds(self) -> bool:
+        """Whether the path itself is missing from the output."""
+        return self in (
+            Reason.SPECIAL_WITHHELD,
+            Reason.NAME_TOO_LONG,
+            Reason.HARD_LINK_BROKEN,
+            Reason.LINK_TO_WITHHELD,
+            Reason.DEVICE_NOT_RESTORED,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One path whose output is not what the image holds, and why."""
+
+    path: bytes
+    reason: Reason
+    detail: str = ""
+
+
+class Form(StrEnum):
+    """What an extraction writes."""
+
+    FILESYSTEM = "filesystem"
+    """The merged filesystem, as files."""
+    LAYERS = "layers"
+    """Each layer as it is, in a folder of its own."""
+    TAR = "tar"
+    """The merged filesystem, as one archive."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been written so far."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """By kind, as :class:`EntryKind` names them; further names of a file are `hard-link`."""
+    content_bytes: int = 0
+    """File content written, holes not counted."""
+    deviations: list[Deviation] = field(default_factory=list)
+
+    def deviate(self, path: bytes, reason: Reason, detail: str = "") -> None:
+        """Note that a path's output is not what the image holds."""
+        self.deviations.append(Deviation(path, reason, detail))
+
+    @property
+    def total(self) -> int:
+        """Paths written."""
+        return self.counts.total()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionRecord:
+    """What one extraction did."""
+
+    image: Image
+    output: str
+    """Where the result is: the target asked for, or its `.partial` when not complete."""
+    layer: int
+    """Index of the last layer applied."""
+    form: Form
+    options: Mapping[str, object]
+    counts: Mapping[str, int]
+    """Paths written by kind; further names of a file count as `hard-link`."""
+    content_bytes: int
+    """File content written, holes not counted."""
+    deviations: tuple[Deviation, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every byte was there and is what the image declares."""
+        return not any(problem.severity is Severity.ERROR for problem in self.problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that is written beside the output (docs/cli.md)."""
+        image = self.image
+        return {
+            "schema": SCHEMA,
+            "complete": self.is_complete,
+            "source": image.source.description,
+            "output": self.output,
+            "form": self.form.value,
+            "image": {
+                "names": list(image.names),
+                "digest": text_or_none(image.digest),
+                "image_id": text_or_none(image.image_id),
+                "platform": text_or_none(image.record.platform),
+                "layers": [
+                    {
+                        "index": layer.index,
+                        "digest": text_or_none(layer.digest),
+                        "diff_id": text_or_none(layer.diff_id),
+                        "created_by": layer.created_by,
+                    }
+                    for layer in image.layers[: self.layer + 1]
+                ],
+            },
+            "rules": OVERLAYFS.name,
+            "options": dict(self.options),
+            "counts": dict(sorted(self.counts.items())),
+            "content_bytes": self.content_bytes,
+            "deviations": [
+                {**path_to_json(d.path), "reason": d.reason.value, "detail": d.detail}
+                for d in self.deviations
+            ],
+            "problems": [problem_to_json(problem) for problem in self.problems],
+        }

@@ -1,0 +1,181 @@
+"""The second stage: whatever the first one wrote becomes what the snapshot says.
+
+The snapshot is built from the very entries that passed, by the same code that answers every
+other question. Files that stand where they should stay; others are moved to their place, read
+again or removed; directories, links and devices, which have no content, are made from the
+snapshot alone. So the output equals the snapshot by construction, not by the first stage's
+cleverness.
+"""
+
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
+
+from imgforensics.extract.files import FileWriter
+from imgforensics.extract.output import NameTooLong, NotADirectoryHere, OutputDirectory
+from imgforensics.extract.plan import Plan
+from imgforensics.extract.record import Reason, Tally
+from imgforensics.extract.restore import Restorer
+from imgforensics.filesystem.node import Node
+from imgforensics.layer.layer import Layer
+from imgforensics.tarstream.member import EntryKind
+
+_FILE_TYPES = {
+    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
+    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+    EntryKind.FIFO: stat.S_IFIFO,
+}
+
+
+class SecondStage:
+    """Carries out a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        output: OutputDirectory,
+        files: FileWriter,
+        restorer: Restorer,
+        tally: Tally,
+        *,
+        special: bool,
+    ) -> None:
+        self._plan = plan
+        self._output = output
+        self._files = files
+        self._restorer = restorer
+        self._tally = tally
+        self._special = special
+        self._missing: set[Node] = set()
+
+    def run(self, layers: Sequence[Layer]) -> None:
+        """Do everything; `layers` are read again only for content that is still absent."""
+        moved = self._clear_the_way()
+        for path, _ in self._plan.directories:
+            self._attempt(path, partial(self._make_directory, path))
+        self._put_in_place(moved)
+        self._read_again(layers, moved)
+        for node, path in self._plan.others.items():
+            self._attempt(path, partial(self._make, path, node), node)
+        for path, node in self._plan.links:
+            self._attempt(path, partial(self._link, path, node))
+        self._set_attributes()
+
+    def _clear_the_way(self) -> dict[Node, bytes]:
+        """Take what is misplaced out of the way, keeping what belongs elsewhere."""
+        plan, output = self._plan, self._output
+        wanted = {_key(node): node for node in plan.absent}
+        aside = self._unused_name()
+        moved: dict[Node, bytes] = {}
+        for path, entry in plan.misplaced.items():
+            node = wanted.get((entry.layer_index, entry.member.ordinal))
+            if node is None:
+                output.remove(path)
+                self._tally.counts[EntryKind.FILE.value] -= 1
+            else:
+                moved[node] = b"%s/%d" % (aside, len(moved))
+                output.move(path, moved[node])
+        planned = {path for path, _ in plan.directories} | {aside}
+        for path in sorted(output.directories - planned, reverse=True):
+            output.remove_directory(path)
+        return moved
+
+    def _unused_name(self) -> bytes:
+        root = self._plan.directories[0][1].children or {}
+        names = (b".imgforensics-%d" % number for number in count())
+        return next(name for name in names if name not in root)
+
+    def _put_in_place(self, moved: dict[Node, bytes]) -> None:
+        for node, staged in moved.items():
+            path = self._plan.absent[node]
+            self._attempt(path, partial(self._output.move, staged, path))
+        if moved:
+            self._output.remove_directory(next(iter(moved.values())).partition(b"/")[0])
+
+    def _read_again(self, layers: Sequence[Layer], moved: dict[Node, bytes]) -> None:
+        wanted: defaultdict[int, dict[int, Node]] = defaultdict(dict)
+        for node in self._plan.absent:
+            if node not in moved:
+                layer, ordinal = _key(node)
+                wanted[layer][ordinal] = node
+        for layer, nodes in wanted.items():
+            self._read_layer_again(layers[layer], nodes)
+
+    def _read_layer_again(self, layer: Layer, nodes: dict[int, Node]) -> None:
+        layer_pass = layer.begin_pass()
+        try:
+            for entry in layer_pass:
+                node = nodes.pop(entry.member.ordinal, None)
+                if node is not None:
+                    path = self._plan.absent[node]
+                    write = partial(self._files.write, path, entry, layer_pass.content())
+                    self._attempt(path, write, node)
+                if not nodes:
+                    break
+        finally:
+            layer_pass.close()
+
+    def _make_directory(self, path: bytes) -> None:
+        self._output.directory(path)
+        if path:
+            self._tally.counts[EntryKind.DIRECTORY.value] += 1
+
+    def _make(self, path: bytes, node: Node) -> None:
+        if node.kind is EntryKind.SYMLINK:
+            self._output.symlink(path, node.link_target)
+            self._restorer.symlink(path, node)
+        elif node.kind is EntryKind.HARD_LINK:
+            self._miss(path, node, Reason.HARD_LINK_BROKEN)
+            return
+        elif node.kind is not EntryKind.FIFO and not self._special:
+            self._miss(path, node, Reason.SPECIAL_WITHHELD)
+            return
+        elif not self._make_special(path, node):
+            return
+        self._tally.counts[node.kind.value] += 1
+
+    def _make_special(self, path: bytes, node: Node) -> bool:
+        try:
+            self._output.node(path, _FILE_TYPES[node.kind] | 0o600, node.device)
+        except PermissionError as error:
+            self._miss(path, node, Reason.DEVICE_NOT_RESTORED, str(error.strerror))
+            return False
+        self._restorer.special(path, node)
+        return True
+
+    def _link(self, path: bytes, node: Node) -> None:
+        if node in self._missing:
+            self._tally.deviate(path, Reason.LINK_TO_WITHHELD)
+        else:
+            self._output.link(path, self._plan.home_of(node))
+            self._tally.counts[EntryKind.HARD_LINK.value] += 1
+
+    def _miss(self, path: bytes, node: Node, reason: Reason, detail: str = "") -> None:
+        self._missing.add(node)
+        if node.kind in _FILE_TYPES and not detail:
+            detail = f"{node.kind} {node.device[0]}:{node.device[1]}"
+        self._tally.deviate(path, reason, detail)
+
+    def _set_attributes(self) -> None:
+        for homes in (self._plan.standing, self._plan.absent):
+            for node, path in homes.items():
+                if node.attributes is not None and node not in self._missing:
+                    self._restorer.changed_file(path, node)
+        for path, node in reversed(self._plan.directories):
+            self._attempt(path, partial(self._restorer.directory, path, node))
+
+    def _attempt(self, path: bytes, action: Callable[[], None], node: Node | None = None) -> None:
+        """Do one thing; a name that no filesystem takes is noted, and so all that needs it."""
+        try:
+            action()
+        except (NameTooLong, NotADirectoryHere):
+            if node is not None:
+                self._missing.add(node)
+            self._tally.deviate(path, Reason.NAME_TOO_LONG)
+
+
+def _key(node: Node) -> tuple[int, int]:
+    assert node.entry is not None, "a file has an entry"
+    return node.entry.layer_index, node.entry.member.ordinal

@@ -1,0 +1,65 @@
+"""Which paths an extraction is about."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from imgforensics.filesystem.globs import glob_matcher
+
+Matcher = Callable[[bytes], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns to include and to exclude; without any, everything is selected.
+
+    A pattern with a slash counts from the image's root, one without matches a name at any
+    depth; a directory that matches brings or takes everything below it. Exclusion wins.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def matcher(self) -> "SelectionMatcher":
+        """A test for paths, to be asked many times."""
+        return SelectionMatcher(self)
+
+    def to_json(self) -> dict[str, list[str]]:
+        """For the record."""
+        return {"include": list(self.include), "exclude": list(self.exclude)}
+
+
+class SelectionMatcher:
+    """Remembers its answers for directories."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._include = _matchers(selection.include)
+        self._exclude = _matchers(selection.exclude)
+        self._included = {b"": not self._include}
+        self._excluded = {b"": False}
+
+    def __call__(self, path: bytes) -> bool:
+        """Whether `path` itself is selected."""
+        return _matches(path, self._include, self._included) and not _matches(
+            path, self._exclude, self._excluded
+        )
+
+
+def _matchers(patterns: Iterable[str]) -> tuple[Matcher, ...]:
+    return tuple(
+        glob_matcher(os.fsencode(pattern if "/" in pattern.rstrip("/") else f"**/{pattern}"))
+        for pattern in patterns
+    )
+
+
+def _matches(path: bytes, matchers: tuple[Matcher, ...], known: dict[bytes, bool]) -> bool:
+    """Whether the path or a directory above it matches; directories' answers are kept."""
+    undecided = []
+    while path not in known:
+        undecided.append(path)
+        path = path.rpartition(b"/")[0]
+    answer = known[path]
+    for below in reversed(undecided):
+        answer = answer or any(matches(below) for matches in matchers)
+        known[below] = answer
+    return answer

@@ -1,0 +1,36 @@
+"""Layers' entries → one immutable tree per layer → paths, resolutions, history."""
+
+from imgforensics.filesystem.apply import apply_layer
+from imgforensics.filesystem.history import Change, PathEvent
+from imgforensics.filesystem.node import Node
+from imgforensics.filesystem.path import ImagePath
+from imgforensics.filesystem.resolve import Resolution, resolve
+from imgforensics.filesystem.rules import (
+    GO_CONTAINERREGISTRY,
+    OVERLAYFS,
+    PRESETS,
+    UMOCI,
+    ApplyRules,
+    Duplicates,
+    SymlinkParents,
+)
+from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
+
+__all__ = [
+    "EMPTY_TREE",
+    "GO_CONTAINERREGISTRY",
+    "OVERLAYFS",
+    "PRESETS",
+    "UMOCI",
+    "ApplyRules",
+    "Change",
+    "Duplicates",
+    "FileTree",
+    "ImagePath",
+    "Node",
+    "PathEvent",
+    "Resolution",
+    "SymlinkParents",
+    "apply_layer",
+    "resolve",
+]

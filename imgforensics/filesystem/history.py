@@ -1,0 +1,176 @@
+"""What happened to one path, layer by layer: derived from the snapshots, stored nowhere."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO
+
+from imgforensics.filesystem.node import Node
+from imgforensics.filesystem.tree import FileTree
+from imgforensics.filesystem.whiteout import WhiteoutKind, whiteout_of
+from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.layer import Layer
+from imgforensics.problems import display
+from imgforensics.tarstream.member import EntryKind
+
+
+class Change(StrEnum):
+    """What a layer did to a path."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    TYPE = "type"
+    """Something of another type took its place."""
+    CONTENT = "content"
+    """Content or link target differs (attributes may, too)."""
+    METADATA = "metadata"
+    """Same content; mode, owner, time, xattrs or device numbers differ."""
+    REWRITTEN = "rewritten"
+    """The layer holds it again, the same to the last attribute."""
+
+
+class Cause(StrEnum):
+    """How the layer did it."""
+
+    ENTRY = "entry"
+    """An entry of this very path."""
+    HARD_LINK = "hard-link"
+    """The path is a name of a file that an entry of another name brought or changed."""
+    IMPLIED = "implied"
+    """A directory that only entries below it imply."""
+    WHITEOUT = "whiteout"
+    """A whiteout of the path."""
+    PARENT_WHITEOUT = "parent-whiteout"
+    """A whiteout of a directory above it."""
+    OPAQUE = "opaque"
+    """An opaque marker in a directory above it."""
+    REPLACED_PARENT = "replaced-parent"
+    """Something that is no directory took the place of a directory above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathEvent:
+    """One layer's effect on one path."""
+
+    path: bytes
+    layer: Layer
+    change: Change
+    cause: Cause
+    entry: LayerEntry | None
+    """The entry that did it; None where only entries below the path imply it."""
+    before: Node | None
+    after: Node | None
+
+    @property
+    def created_by(self) -> str | None:
+        """The layer's instruction."""
+        return self.layer.created_by
+
+    def __str__(self) -> str:
+        instruction = f" ({self.created_by})" if self.created_by else ""
+        return f"{self.change} by layer {self.layer.index}{instruction}"
+
+
+OpenContent = Callable[[LayerEntry], BinaryIO]
+
+
+def path_events(
+    path: bytes, trees: Sequence[FileTree], layers: Sequence[Layer], open_content: OpenContent
+) -> tuple[PathEvent, ...]:
+    """Every layer's effect on `path`, oldest first.
+
+    `trees[0]` is the empty filesystem and `trees[n + 1]` the one after `layers[n]`. Contents
+    are read only where sizes agree and entries differ.
+    """
+    events = []
+    for layer, below, above in zip(layers, trees, trees[1:], strict=False):
+        before, after = below.get(path), above.get(path)
+        if before is after or (before and after and _only_children_differ(before, after)):
+            continue
+        change = _change(before, after, open_content)
+        cause, entry = _cause(path, layer.entries, above, after)
+        events.append(PathEvent(path, layer, change, cause, entry, before, after))
+    return tuple(events)
+
+
+def _only_children_differ(before: Node, after: Node) -> bool:
+    return (
+        before.is_directory
+        and after.is_directory
+        and before.entry is after.entry
+        and before.attributes is after.attributes
+    )
+
+
+def _change(before: Node | None, after: Node | None, open_content: OpenContent) -> Change:
+    if before is None:
+        return Change.ADDED
+    if after is None:
+        return Change.REMOVED
+    if before.kind is not after.kind:
+        return Change.TYPE
+    if not _same_content(before, after, open_content):
+        return Change.CONTENT
+    return Change.REWRITTEN if _attributes(before) == _attributes(after) else Change.METADATA
+
+
+def _attributes(node: Node) -> tuple[object, ...]:
+    return (node.mode, node.uid, node.gid, node.mtime_ns, dict(node.xattrs), node.device)
+
+
+def _same_content(before: Node, after: Node, open_content: OpenContent) -> bool:
+    if before.entry is after.entry:
+        return True
+    if before.size != after.size or before.link_target != after.link_target:
+        return False
+    if before.kind is not EntryKind.FILE or before.size == 0:
+        return True
+    return _hash(before, open_content) == _hash(after, open_content)
+
+
+def _hash(node: Node, open_content: OpenContent) -> bytes:
+    assert node.entry is not None
+    with open_content(node.entry) as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _cause(
+    path: bytes, entries: Sequence[LayerEntry], above: FileTree, after: Node | None
+) -> tuple[Cause, LayerEntry | None]:
+    if after is None:
+        return _cause_of_removal(path, entries, above)
+    for entry in reversed(entries):
+        if entry.path == path:
+            return Cause.ENTRY, entry
+    return (Cause.HARD_LINK, after.header) if after.entry else (Cause.IMPLIED, None)
+
+
+def _cause_of_removal(
+    path: bytes, entries: Sequence[LayerEntry], above: FileTree
+) -> tuple[Cause, LayerEntry | None]:
+    parents = _parents(path)
+    found: dict[Cause, LayerEntry] = {}
+    for entry in entries:
+        whiteout = whiteout_of(entry.path)
+        if whiteout is None:
+            node = above.get(entry.path) if entry.path in parents else None
+            if node is not None and not node.is_directory:
+                found[Cause.REPLACED_PARENT] = entry
+        elif whiteout.kind is WhiteoutKind.OPAQUE and whiteout.path in parents:
+            found[Cause.OPAQUE] = entry
+        elif whiteout.kind is WhiteoutKind.PLAIN and whiteout.path == path:
+            found[Cause.WHITEOUT] = entry
+        elif whiteout.kind is WhiteoutKind.PLAIN and whiteout.path in parents:
+            found[Cause.PARENT_WHITEOUT] = entry
+    for cause in (Cause.WHITEOUT, Cause.PARENT_WHITEOUT, Cause.OPAQUE, Cause.REPLACED_PARENT):
+        if cause in found:
+            return cause, found[cause]
+    raise ValueError(f"no entry of the layer removes {display(path)}")
+
+
+def _parents(path: bytes) -> set[bytes]:
+    parents = {b""}
+    while path := path.rpartition(b"/")[0]:
+        parents.add(path)
+    return parents

@@ -1,0 +1,279 @@
+"""`pathlib`'s verbs over an image: nothing is written, no link leads out of the image."""
+
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Literal, TextIO, cast, overload
+
+from imgforensics.errors import (
+    BrokenHardLinkError,
+    NotAFileError,
+    NotASymlinkError,
+    PathError,
+    PathIsADirectoryError,
+    PathNotADirectoryError,
+)
+from imgforensics.filesystem.globs import glob_matcher
+from imgforensics.filesystem.node import Node
+from imgforensics.filesystem.resolve import Resolution, resolve
+from imgforensics.filesystem.tree import FileTree, walk
+from imgforensics.layer.entry import LayerEntry
+from imgforensics.problems import display
+from imgforensics.tarstream.member import EntryKind
+
+_FORMATS = {
+    EntryKind.FILE: stat.S_IFREG,
+    EntryKind.DIRECTORY: stat.S_IFDIR,
+    EntryKind.SYMLINK: stat.S_IFLNK,
+    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
+    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+    EntryKind.FIFO: stat.S_IFIFO,
+    EntryKind.HARD_LINK: stat.S_IFREG,
+}
+
+
+class ImagePath:
+    """A path in one snapshot of an image.
+
+    Reads like a :class:`pathlib.PurePosixPath` with the reading half of
+    :class:`pathlib.Path`, and satisfies :class:`importlib.resources.abc.Traversable`.
+    Symbolic links are resolved inside the image's root. Names that are not UTF-8 appear in
+    `str` as `os.fsdecode` gives them and round-trip through `bytes(path)`.
+    """
+
+    __slots__ = ("_open_content", "_path", "_tree")
+
+    def __init__(
+        self, tree: FileTree, path: bytes, open_content: Callable[[LayerEntry], BinaryIO]
+    ) -> None:
+        self._tree = tree
+        self._path = path
+        self._open_content = open_content
+
+    # What it is called.
+
+    @property
+    def name(self) -> str:
+        """The last part; empty for the root."""
+        return os.fsdecode(self._path.rpartition(b"/")[2])
+
+    @property
+    def suffix(self) -> str:
+        """The last part's ending with its dot, as pathlib has it."""
+        return os.path.splitext(self.name)[1]
+
+    @property
+    def stem(self) -> str:
+        """The last part without its suffix."""
+        return os.path.splitext(self.name)[0]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """`/` and the names below it."""
+        return ("/", *(os.fsdecode(part) for part in self._path.split(b"/") if part))
+
+    @property
+    def parent(self) -> "ImagePath":
+        """The directory above; the root is its own."""
+        return self._at(self._path.rpartition(b"/")[0])
+
+    @property
+    def parents(self) -> tuple["ImagePath", ...]:
+        """All directories above, nearest first."""
+        parents = []
+        path = self._path
+        while path:
+            path = path.rpartition(b"/")[0]
+            parents.append(self._at(path))
+        return tuple(parents)
+
+    def joinpath(self, *descendants: str | bytes | os.PathLike[str]) -> "ImagePath":
+        """This path with more parts; an absolute part begins anew at the image's root."""
+        path = self._path
+        for part in descendants:
+            raw = os.fsencode(part)
+            path = raw.strip(b"/") if raw.startswith(b"/") or not path else path + b"/" + raw
+        return self._at(b"/".join(p for p in path.split(b"/") if p not in (b"", b".")))
+
+    __truediv__ = joinpath
+
+    def __bytes__(self) -> bytes:
+        return b"/" + self._path
+
+    def __str__(self) -> str:
+        return os.fsdecode(bytes(self))
+
+    def __repr__(self) -> str:
+        return f"ImagePath({str(self)!r}, layer={self._tree.layer_index})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ImagePath):
+            return NotImplemented
+        return self._tree is other._tree and self._path == other._path
+
+    def __hash__(self) -> int:
+        return hash((id(self._tree), self._path))
+
+    def __lt__(self, other: "ImagePath") -> bool:
+        return self._path < other._path
+
+    # What stands there.
+
+    def resolution(self, *, follow: bool = True) -> Resolution:
+        """The node, its real path and every link on the way; raises `PathError`."""
+        return resolve(self._tree, self._path, follow=follow)
+
+    @property
+    def node(self) -> Node:
+        """What stands there, a link at the end not followed; raises `PathError`."""
+        return self.resolution(follow=False).node
+
+    def resolve(self) -> "ImagePath":
+        """The same place without links or `..`; raises `PathError` when nothing is there."""
+        return self._at(self.resolution().path)
+
+    def readlink(self) -> str:
+        """A symbolic link's target as stored; `NotASymlinkError` for anything else."""
+        node = self.node
+        if node.kind is not EntryKind.SYMLINK:
+            raise NotASymlinkError(self._shown)
+        return os.fsdecode(node.link_target)
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """As `os.stat`: `st_ino` and `st_dev` are 0, all times are the stored mtime."""
+        return _stat_result(self.resolution(follow=follow_symlinks).node)
+
+    def lstat(self) -> os.stat_result:
+        """`stat` of a link itself."""
+        return self.stat(follow_symlinks=False)
+
+    def exists(self) -> bool:
+        """Whether links and all lead to something."""
+        return self._kind() is not None
+
+    def is_file(self) -> bool:
+        """Whether it is, or links to, a regular file."""
+        return self._kind() is EntryKind.FILE
+
+    def is_dir(self) -> bool:
+        """Whether it is, or links to, a directory."""
+        return self._kind() is EntryKind.DIRECTORY
+
+    def is_symlink(self) -> bool:
+        """Whether it is a symbolic link itself."""
+        return self._kind(follow=False) is EntryKind.SYMLINK
+
+    def is_fifo(self) -> bool:
+        """Whether it is, or links to, a FIFO."""
+        return self._kind() is EntryKind.FIFO
+
+    def is_block_device(self) -> bool:
+        """Whether it is, or links to, a block device."""
+        return self._kind() is EntryKind.BLOCK_DEVICE
+
+    def is_char_device(self) -> bool:
+        """Whether it is, or links to, a character device."""
+        return self._kind() is EntryKind.CHARACTER_DEVICE
+
+    def _kind(self, *, follow: bool = True) -> EntryKind | None:
+        try:
+            return self.resolution(follow=follow).node.kind
+        except PathError:
+            return None
+
+    # What it holds.
+
+    @overload
+    def open(
+        self,
+        mode: Literal["r", "rt"] = "r",
+        *,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> TextIO: ...
+    @overload
+    def open(self, mode: Literal["rb"]) -> BinaryIO: ...
+    def open(self, mode: str = "r", **text: Any) -> TextIO | BinaryIO:
+        """A seekable file, read-only; text is UTF-8 unless `encoding` says otherwise.
+
+        Raises `PathError`, and `DamagedBlobError` when the layer's bytes end before it does.
+        """
+        if mode not in ("r", "rt", "rb"):
+            raise ValueError(f"images are read-only; mode {mode!r} is none of 'r', 'rt', 'rb'")
+        file = self._open_content(self._file_entry())
+        if mode == "rb":
+            return file
+        text["encoding"] = text.get("encoding") or "utf-8"
+        return cast("TextIO", io.TextIOWrapper(file, **text))
+
+    def read_bytes(self) -> bytes:
+        """The whole content."""
+        with self.open("rb") as file:
+            return file.read()
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+        """The whole content, decoded (UTF-8 by default)."""
+        with self.open("r", encoding=encoding, errors=errors) as file:
+            return file.read()
+
+    def _file_entry(self) -> LayerEntry:
+        node = self.resolution().node
+        if node.is_directory:
+            raise PathIsADirectoryError(self._shown)
+        if node.kind is EntryKind.HARD_LINK:
+            raise BrokenHardLinkError(self._shown)
+        if node.kind is not EntryKind.FILE or node.entry is None:
+            raise NotAFileError(self._shown)
+        return node.entry
+
+    # What is below it.
+
+    def iterdir(self) -> Iterator["ImagePath"]:
+        """Paths of a directory's names, in byte order."""
+        node = self.resolution().node
+        if node.children is None:
+            raise PathNotADirectoryError(self._shown)
+        for name in sorted(node.children):
+            yield self._below(name)
+
+    def walk(self) -> Iterator[tuple["ImagePath", list[str], list[str]]]:
+        """As `os.walk`, top down; links are listed among the files and not followed."""
+        for path, node in walk(self._path, self.resolution().node):
+            if node.children is not None:
+                names = sorted(node.children.items())
+                directories = [os.fsdecode(name) for name, child in names if child.is_directory]
+                files = [os.fsdecode(name) for name, child in names if not child.is_directory]
+                yield self._at(path), directories, files
+
+    def glob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
+        """Paths below this one that match; `**` spans directories; links are not followed."""
+        matches = glob_matcher(os.fsencode(pattern))
+        start = len(self._path) + 1 if self._path else 0
+        for path, _ in walk(self._path, self.resolution().node):
+            if path != self._path and matches(path[start:]):
+                yield self._at(path)
+
+    def rglob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
+        """`glob` at every depth below this one."""
+        return self.glob(b"**/" + os.fsencode(pattern))
+
+    def _at(self, path: bytes) -> "ImagePath":
+        return ImagePath(self._tree, path, self._open_content)
+
+    def _below(self, name: bytes) -> "ImagePath":
+        return self._at(self._path + b"/" + name if self._path else name)
+
+    @property
+    def _shown(self) -> str:
+        return display(bytes(self))
+
+
+def _stat_result(node: Node) -> os.stat_result:
+    seconds = node.mtime_ns // 1_000_000_000
+    mode = node.mode | _FORMATS[node.kind]
+    times = dict.fromkeys(("st_atime_ns", "st_mtime_ns", "st_ctime_ns"), node.mtime_ns)
+    times["st_rdev"] = os.makedev(*node.device)
+    fixed = (mode, 0, 0, 1, node.uid, node.gid, node.size, seconds, seconds, seconds)
+    return os.stat_result(fixed, times)

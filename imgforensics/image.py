@@ -1,0 +1,245 @@
+"""An image, opened: documents at once, layers when asked for."""
+
+import html
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import chain
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from imgforensics.catalogue import ImageRecord
+from imgforensics.digests import Digest
+from imgforensics.errors import LimitExceededError
+from imgforensics.filesystem.ambiguity import Ambiguity, differences
+from imgforensics.filesystem.apply import apply_layer
+from imgforensics.filesystem.history import PathEvent, path_events
+from imgforensics.filesystem.path import ImagePath
+from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules
+from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
+from imgforensics.layer.entry import LayerEntry, normalise_path
+from imgforensics.layer.layer import Layer, LayerScan
+from imgforensics.limits import DEFAULT_LIMITS, Limits
+from imgforensics.oci.config import ImageConfig
+from imgforensics.oci.manifest import Manifest
+from imgforensics.problems import Problem, ProblemLog
+from imgforensics.sources.base import BlobSource
+
+_SCANNING_THREADS = 4
+
+
+class Image:
+    """One image of a source. Closing it closes the source; use it in `with` or to the end.
+
+    Documents have been read when it exists; layers are read when something needs them,
+    once, and what was found stays with the :class:`Layer`.
+    """
+
+    def __init__(
+        self,
+        record: ImageRecord,
+        source: BlobSource,
+        limits: Limits = DEFAULT_LIMITS,
+        scans: dict[int, LayerScan] | None = None,
+    ) -> None:
+        self.record = record
+        self.source = source
+        self.limits = limits
+        self.layers = tuple(
+            Layer(layer, source, limits, (scans or {}).get(layer.index)) for layer in record.layers
+        )
+        self._snapshots = _Snapshots(self, OVERLAYFS)
+
+    # What it is.
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Tags and other names the source gives it."""
+        return self.record.names
+
+    @property
+    def digest(self) -> Digest | None:
+        """Of its manifest; None where the archive holds no manifest of its own."""
+        return self.record.manifest_digest
+
+    @property
+    def image_id(self) -> Digest | None:
+        """Of its config, which engines show as the image's ID."""
+        return self.record.config_digest
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The OCI or Docker schema 2 manifest, where there is one."""
+        return self.record.manifest
+
+    @property
+    def config(self) -> ImageConfig | None:
+        """Platform, environment, command, history; None for a root filesystem."""
+        return self.record.config
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is odd or damaged, as far as the image has been read."""
+        layers = (layer.problems for layer in self.layers if layer.is_scanned)
+        found = chain(self.source.problems, self.record.problems, *layers, self._snapshots.problems)
+        return tuple(dict.fromkeys(found))
+
+    # What it holds.
+
+    @property
+    def filesystem(self) -> FileTree:
+        """The filesystem that a container would see."""
+        return self.filesystem_at(self.top)
+
+    @property
+    def top(self) -> int:
+        """Index of the top layer; -1 for an image without layers."""
+        return len(self.layers) - 1
+
+    def filesystem_at(self, layer: int) -> FileTree:
+        """The filesystem after layer number `layer`, from 0; -1 is the empty one below all.
+
+        Raises `IndexError` past the last layer and `MissingBlobError` where one is absent.
+        """
+        return self._snapshots.at(layer)
+
+    @cached_property
+    def entries(self) -> tuple[LayerEntry, ...]:
+        """Every member of every layer, bottom layer first, duplicates and whiteouts too."""
+        self.scan_layers()
+        return tuple(chain.from_iterable(layer.entries for layer in self.layers))
+
+    def path(self, path: str | bytes | os.PathLike[str], layer: int | None = None) -> ImagePath:
+        """A path in the filesystem after `layer`, the top one if not given."""
+        tree = self.filesystem if layer is None else self.filesystem_at(layer)
+        return ImagePath(tree, normalise_path(os.fsencode(path)), self.open_content)
+
+    def open_content(self, entry: LayerEntry) -> BinaryIO:
+        """The content of a file entry of any layer, be it hidden or deleted above; seekable."""
+        return self.layers[entry.layer_index].open_content(entry)
+
+    def history_of(self, path: str | bytes | os.PathLike[str]) -> tuple[PathEvent, ...]:
+        """What each layer did to a path, oldest first; links are not followed."""
+        trees = [self.filesystem_at(n) for n in range(-1, len(self.layers))]
+        wanted = normalise_path(os.fsencode(path))
+        return path_events(wanted, trees, self.layers, self.open_content)
+
+    def ambiguities(
+        self, *others: ApplyRules, rules: ApplyRules = OVERLAYFS
+    ) -> tuple[Ambiguity, ...]:
+        """Where other rules show another filesystem: what a scanner sees, what a runtime runs.
+
+        Without `others`, every preset is compared with `rules`.
+        """
+        ours = self.filesystem_by(rules)
+        compared = others or tuple(preset for preset in PRESETS.values() if preset != rules)
+        return tuple(
+            chain.from_iterable(
+                differences(ours, rules, self.filesystem_by(other), other) for other in compared
+            )
+        )
+
+    def filesystem_by(self, rules: ApplyRules) -> FileTree:
+        """The filesystem of all layers as an engine with these rules shows it."""
+        snapshots = self._snapshots if rules == OVERLAYFS else _Snapshots(self, rules)
+        return snapshots.at(self.top)
+
+    def scan_layers(self, progress: Callable[[Layer], None] | None = None) -> None:
+        """Read every present layer that has not been read yet, several at a time.
+
+        `progress` is told each layer when it is done, in order. Raises `LimitExceededError`.
+        """
+        todo = [layer for layer in self.layers if layer.is_present and not layer.is_scanned]
+        threads = min(_SCANNING_THREADS, os.cpu_count() or 1, len(todo)) or 1
+        total = 0
+        with ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
+            try:
+                for layer, scanned in zip(todo, pool.map(Layer.scan, todo), strict=True):
+                    total += len(scanned.entries)
+                    self._check_entries(total)
+                    if progress:
+                        progress(layer)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _check_entries(self, total: int) -> None:
+        if total > self.limits.layer_entries:
+            raise LimitExceededError(
+                "layer_entries", self.limits.layer_entries, "the image's layers have more entries"
+            )
+
+    # How it is used.
+
+    def close(self) -> None:
+        """Close the source and everything read from it."""
+        for layer in self.layers:
+            layer.close()
+        self.source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        name = ", ".join(self.names) or str(self.digest or self.image_id or "unnamed")
+        return f"<Image {name} in {self.source.description}: {len(self.layers)} layers>"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "names": ", ".join(self.names) or "none",
+            "digest": self.digest or "none",
+            "image ID": self.image_id or "none",
+            "platform": self.record.platform or "unknown",
+            "problems": "; ".join(str(problem) for problem in self.problems) or "none so far",
+        }
+        rows = [_row(name, str(value)) for name, value in facts.items()]
+        rows += [
+            _row(
+                f"layer {layer.index}", f"{layer.digest or layer.diff_id} {layer.created_by or ''}"
+            )
+            for layer in self.layers
+        ]
+        caption = html.escape(self.source.description)
+        return f"<table><caption>{caption}</caption>{''.join(rows)}</table>"
+
+
+def _row(name: str, value: str) -> str:
+    return f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+
+
+class _Snapshots:
+    """The filesystem after each layer, built from the bottom up as far as asked for."""
+
+    def __init__(self, image: Image, rules: ApplyRules) -> None:
+        self._image = image
+        self._rules = rules
+        self._trees = [EMPTY_TREE]
+        self._logs: list[ProblemLog] = []
+        self._lock = threading.Lock()
+
+    @property
+    def problems(self) -> Iterable[Problem]:
+        return chain.from_iterable(self._logs)
+
+    def at(self, layer: int) -> FileTree:
+        layers = self._image.layers
+        if not -1 <= layer < len(layers):
+            raise IndexError(f"layer {layer}: the image has {len(layers)} layers, counted from 0")
+        with self._lock:
+            while len(self._trees) <= layer + 1:
+                following = layers[len(self._trees) - 1]
+                log = ProblemLog(following.where)
+                tree = apply_layer(self._trees[-1], following.entries, log, self._rules)
+                self._trees.append(tree)
+                self._logs.append(log)
+            return self._trees[layer + 1]

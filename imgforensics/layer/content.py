@@ -1,0 +1,160 @@
+"""Seekable content of single members, out of a layer that may only read forward."""
+
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from imgforensics.errors import DamagedBlobError
+from imgforensics.problems import Location, ProblemLog
+from imgforensics.tarstream.member import TarMember
+from imgforensics.tarstream.sparse import expand
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+IN_MEMORY_BYTES = 8 << 20
+"""Content up to this size is held in memory once decoded, larger content in a temporary file."""
+
+
+class IteratorFile(io.RawIOBase):
+    """A forward-only file over an iterator of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+class FileWindow(io.RawIOBase):
+    """A read-only, seekable view of `size` bytes of a file from `start` on."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file = file
+        self._start = start
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if origin + offset < 0:
+            raise ValueError(f"negative seek position {origin + offset}")
+        self._position = origin + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), max(0, self._size - self._position))
+        self._file.seek(self._start + self._position)
+        data = self._file.read(count)
+        target[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def window_of(member: TarMember, tar: BinaryIO) -> BinaryIO:
+    """A member's content where the tar is stored as it is; closes `tar` with itself."""
+    return io.BufferedReader(FileWindow(tar, member.data_offset, member.size))
+
+
+class ForwardCursor:
+    """Reads ranges of a stream that only runs forward, starting anew for an earlier range.
+
+    Ranges asked for in ascending order cost one pass in all. Safe to use from many threads.
+    """
+
+    def __init__(self, start: Callable[[ProblemLog], Iterator[bytes]], where: Location) -> None:
+        self._start = start
+        self._where = where
+        self._lock = threading.Lock()
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._chunks: Iterator[bytes] | None = None
+        self._log = ProblemLog(self._where)
+        self._chunk = memoryview(b"")
+        self._chunk_offset = 0
+
+    def open_member(self, member: TarMember) -> BinaryIO:
+        """A member's content, logical (holes read as zeros), seekable."""
+        file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
+        if member.size > IN_MEMORY_BYTES:
+            file.rollover()
+        try:
+            with self._lock:
+                stored = self._range(member.data_offset, member.stored_size)
+                for offset, piece in expand(member, stored):
+                    file.seek(offset)
+                    file.write(piece)
+            file.truncate(member.size)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return cast("BinaryIO", file)
+
+    def close(self) -> None:
+        """Close the stream; the next range opens it again."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if isinstance(self._chunks, Generator):
+            self._chunks.close()
+        self._rewind()
+
+    def _range(self, offset: int, length: int) -> Iterator[memoryview]:
+        if self._chunks is None or offset < self._chunk_offset:
+            self._drop()
+            self._chunks = self._start(self._log)
+        end = offset + length
+        while offset < end:
+            start = offset - self._chunk_offset
+            piece = self._chunk[start : end - self._chunk_offset]
+            if piece:
+                yield piece
+                offset += len(piece)
+            else:
+                self._advance(offset)
+
+    def _advance(self, needed: int) -> None:
+        self._chunk_offset += len(self._chunk)
+        chunk = next(cast("Iterator[bytes]", self._chunks), None)
+        if chunk is None:
+            end = self._chunk_offset
+            self._drop()
+            reasons = "; ".join(str(problem) for problem in self._log) or "no more bytes"
+            raise DamagedBlobError(
+                f"{self._where}: ends at offset {end} of its tar, content at offset {needed} "
+                f"is lost: {reasons}"
+            )
+        self._chunk = memoryview(chunk)

@@ -1,0 +1,204 @@
+"""A layer of an image: what is declared of it, and ways to read it."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import BinaryIO
+
+from imgforensics.catalogue import LayerRecord
+from imgforensics.compression import Compression, detect_compression, read_chunks
+from imgforensics.digests import Digest
+from imgforensics.errors import DamagedBlobError, MissingBlobError
+from imgforensics.layer.content import ForwardCursor, IteratorFile, window_of
+from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.stream import LayerFacts, LayerPass, LayerStream
+from imgforensics.limits import DEFAULT_LIMITS, Limits
+from imgforensics.problems import Location, Problem, ProblemLog, has_errors
+from imgforensics.sources.base import BlobSource
+
+
+@dataclass(frozen=True, slots=True)
+class LayerScan:
+    """A layer's entries in the order of its tar, and the facts of the pass that read them."""
+
+    entries: tuple[LayerEntry, ...]
+    facts: LayerFacts
+
+    @classmethod
+    def of(cls, layer_pass: LayerPass) -> "LayerScan":
+        """Run a pass to its end for its entries alone."""
+        return cls(tuple(layer_pass), layer_pass.facts)
+
+
+class Layer:
+    """One layer of an image. Nothing is read before it is asked for."""
+
+    def __init__(
+        self,
+        record: LayerRecord,
+        source: BlobSource,
+        limits: Limits = DEFAULT_LIMITS,
+        scanned: LayerScan | None = None,
+    ) -> None:
+        self.record = record
+        self._source = source
+        self._limits = limits
+        self._scan = scanned
+        self._scan_lock = threading.Lock()
+        self._cursor = ForwardCursor(self._uncompressed_chunks, self.where)
+
+    @property
+    def index(self) -> int:
+        """Position in the image, from 0 at the bottom."""
+        return self.record.index
+
+    @property
+    def digest(self) -> Digest | None:
+        """Of the blob as stored, as declared; None where the archive declares none."""
+        return self.record.descriptor.digest if self.record.descriptor else None
+
+    @property
+    def diff_id(self) -> Digest | None:
+        """Of the uncompressed tar, as the config declares it."""
+        return self.record.diff_id
+
+    @property
+    def media_type(self) -> str | None:
+        """As the manifest declares it."""
+        return self.record.descriptor.media_type if self.record.descriptor else None
+
+    @property
+    def created_by(self) -> str | None:
+        """The history row's instruction, where history and layers pair."""
+        return self.record.history.created_by if self.record.history else None
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the source holds the blob."""
+        return self.record.blob_name is not None
+
+    @property
+    def where(self) -> Location:
+        """This layer, for problems and messages."""
+        blob = self.digest or self.record.blob_name or self.diff_id
+        return Location(
+            source=self._source.description,
+            blob=None if blob is None else str(blob),
+            layer=self.index,
+        )
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the blob in the source; `MissingBlobError` when it is absent."""
+        return self._source.size(self._blob_name())
+
+    @cached_property
+    def compression(self) -> Compression:
+        """Told by the blob's first bytes."""
+        if self._scan is not None:
+            return self._scan.facts.compression
+        with self.open() as file:
+            return detect_compression(file.read(16))
+
+    def open(self) -> BinaryIO:
+        """The blob as stored, unverified; `MissingBlobError` when it is absent."""
+        return self._source.open(self._blob_name())
+
+    def open_uncompressed(self) -> BinaryIO:
+        """The layer's tar, forward only.
+
+        Its end raises `DamagedBlobError` unless size, digest and diff_id are those declared.
+        """
+        return io.BufferedReader(IteratorFile(self._verified_chunks()))
+
+    def open_content(self, entry: LayerEntry) -> BinaryIO:
+        """A file entry's content, seekable, holes filled in.
+
+        Read from its place where the layer is stored uncompressed; else decoded up to it.
+        Raises `DamagedBlobError` when the layer ends before the content does.
+        """
+        if self.compression is Compression.NONE and entry.member.extents is None:
+            return window_of(entry.member, self.open())
+        return self._cursor.open_member(entry.member)
+
+    def begin_pass(
+        self, *, threads: bool = False, progress: Callable[[int], None] | None = None
+    ) -> LayerPass:
+        """A new pass over the layer; `MissingBlobError` when the blob is absent.
+
+        `progress` is told the size of every piece of the stored blob that was read.
+        """
+        stored = self._stored_chunks()
+        if progress is not None:
+            stored = _told(stored, progress)
+        return LayerPass(self.record, stored, self.where, self._limits, threads=threads)
+
+    def scan(self) -> LayerScan:
+        """Entries and facts; read once and kept."""
+        with self._scan_lock:
+            if self._scan is None:
+                self._scan = LayerScan.of(self.begin_pass())
+            return self._scan
+
+    def keep(self, scanned: LayerScan) -> None:
+        """Take a scan that a pass for another purpose made along the way."""
+        self._scan = scanned
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether entries and facts are known without reading."""
+        return self._scan is not None
+
+    @property
+    def entries(self) -> tuple[LayerEntry, ...]:
+        """Every member of the layer's tar, in its order; read once and kept."""
+        return self.scan().entries
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What a whole pass over the layer found."""
+        return self.scan().facts.problems
+
+    def close(self) -> None:
+        """Give back what reading content keeps open."""
+        self._cursor.close()
+
+    def __repr__(self) -> str:
+        instruction = f" {self.created_by!r}" if self.created_by else ""
+        return f"<Layer {self.index} {self.digest or self.diff_id}{instruction}>"
+
+    def _blob_name(self) -> str:
+        if self.record.blob_name is None:
+            raise MissingBlobError(
+                f"{self.where}: the source does not hold this layer's blob; "
+                "save the image again with all its layers, or ask for a layer below it"
+            )
+        return self.record.blob_name
+
+    def _stored_chunks(self) -> Iterator[bytes]:
+        return _chunks_then_close(self.open())
+
+    def _uncompressed_chunks(self, log: ProblemLog) -> Iterator[bytes]:
+        return iter(LayerStream(self.record, self._stored_chunks(), log, self._limits))
+
+    def _verified_chunks(self) -> Iterator[bytes]:
+        stream = LayerStream(
+            self.record, self._stored_chunks(), ProblemLog(self.where), self._limits
+        )
+        yield from stream
+        problems = stream.facts().problems
+        if has_errors(problems):
+            raise DamagedBlobError("; ".join(str(problem) for problem in problems))
+
+
+def _told(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        progress(len(chunk))
+        yield chunk
+
+
+def _chunks_then_close(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield from read_chunks(file)

@@ -1,0 +1,212 @@
+"""The one pass over a layer: read, check, decompress, check, parse.
+
+    stored bytes → digest → decompress → diff_id → tar members → entries
+
+Whoever reads a layer goes through :class:`LayerStream`, so nobody can forget to verify: it
+runs to the last stored byte, past the end of the tar and past the end of the last frame.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from imgforensics.catalogue import LayerRecord
+from imgforensics.compression import Compression, decompress, detect_compression
+from imgforensics.digests import Digest, Hasher
+from imgforensics.errors import LimitExceededError
+from imgforensics.layer.entry import LayerEntry, climbs_above_root, normalise_path
+from imgforensics.layer.readahead import read_ahead
+from imgforensics.limits import DEFAULT_LIMITS, Limits
+from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog
+from imgforensics.tarstream.reader import TarReader
+
+_UNDECLARED = Digest.of(b"")
+"""Chooses the algorithm where a layer's digest or diff_id is not declared."""
+
+_CLAIMS = {
+    "+gzip": Compression.GZIP,
+    ".gzip": Compression.GZIP,
+    "+zstd": Compression.ZSTD,
+    ".tar": Compression.NONE,
+}
+"""Endings of OCI and Docker layer media types, and the compression that each claims.
+
+Source: https://github.com/opencontainers/image-spec/blob/main/media-types.md
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """What one whole pass over a layer found, apart from its entries."""
+
+    digest: Digest
+    """Of the blob as stored, computed."""
+    diff_id: Digest
+    """Of the uncompressed tar, computed; of as much as decodes when the blob is damaged."""
+    stored_size: int
+    """Bytes of the blob."""
+    size: int
+    """Bytes of the uncompressed tar."""
+    compression: Compression
+    problems: tuple[Problem, ...]
+
+
+class _Tally:
+    """Hashes and counts what flows through it."""
+
+    def __init__(self, hasher: Hasher) -> None:
+        self._hasher = hasher
+        self.size = 0
+
+    def over(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._hasher.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    def digest(self, algorithm: str) -> Digest:
+        return Digest(algorithm, self._hasher.hexdigest())
+
+
+class LayerStream:
+    """A layer's uncompressed bytes, both digests computed as they flow.
+
+    Iterate it once; `facts()` gives the verdict when the iteration has ended by itself.
+    With `threads`, inflating and hashing run ahead in threads of their own.
+    """
+
+    def __init__(
+        self,
+        record: LayerRecord,
+        stored: Iterator[bytes],
+        log: ProblemLog,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        threads: bool = False,
+    ) -> None:
+        self._record = record
+        self._log = log
+        descriptor = record.descriptor
+        self._declared_digest = descriptor.digest if descriptor else None
+        self._stored = _Tally((self._declared_digest or _UNDECLARED).hasher())
+        self._plain = _Tally((record.diff_id or _UNDECLARED).hasher())
+        head = next(stored, b"")
+        self.compression = detect_compression(head)
+        self._check_media_type()
+
+        chunks = self._stored.over(chain((head,) if head else (), stored))
+        chunks = decompress(chunks, self.compression, log, limits)
+        if threads and self.compression is not Compression.NONE:
+            chunks = read_ahead(chunks)
+        chunks = self._plain.over(chunks)
+        self._chunks = read_ahead(chunks) if threads else chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        """End early: stops the threads and closes the blob."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+    def facts(self) -> LayerFacts:
+        """The verdict, to be asked for when every chunk has been read."""
+        facts = LayerFacts(
+            digest=self._stored.digest((self._declared_digest or _UNDECLARED).algorithm),
+            diff_id=self._plain.digest((self._record.diff_id or _UNDECLARED).algorithm),
+            stored_size=self._stored.size,
+            size=self._plain.size,
+            compression=self.compression,
+            problems=(),
+        )
+        report_disagreements(self._record, facts, self._log)
+        return replace(facts, problems=tuple(self._log))
+
+    def _check_media_type(self) -> None:
+        descriptor = self._record.descriptor
+        media_type = descriptor.media_type if descriptor else ""
+        claims = [claim for ending, claim in _CLAIMS.items() if media_type.endswith(ending)]
+        if claims and claims[0] is not self.compression:
+            self._log.report(
+                ProblemCode.COMPRESSION_MISDECLARED,
+                f"the media type {media_type} claims {claims[0]}, the bytes are {self.compression}",
+                action="read as what the bytes are",
+            )
+
+
+def report_disagreements(record: LayerRecord, facts: LayerFacts, log: ProblemLog) -> None:
+    """Compare what a pass computed with what manifest and config declare."""
+    descriptor = record.descriptor
+    if descriptor and descriptor.size != facts.stored_size:
+        _mismatch(log, ProblemCode.SIZE_MISMATCH, descriptor.size, facts.stored_size)
+    if descriptor and descriptor.digest != facts.digest:
+        _mismatch(log, ProblemCode.DIGEST_MISMATCH, descriptor.digest, facts.digest)
+    if record.diff_id and record.diff_id != facts.diff_id:
+        _mismatch(log, ProblemCode.DIFF_ID_MISMATCH, record.diff_id, facts.diff_id)
+
+
+def _mismatch(log: ProblemLog, code: ProblemCode, declared: object, found: object) -> None:
+    log.report(code, f"declared {declared}, found {found}", action="read all the same")
+
+
+class LayerPass:
+    """The entries of a layer, in the order of its tar, read from first byte to last.
+
+    Between two entries, `content()` gives the stored content of the one just yielded. When
+    the iteration has ended by itself, `facts` holds the verdict on the whole blob.
+    """
+
+    def __init__(
+        self,
+        record: LayerRecord,
+        stored: Iterator[bytes],
+        where: Location,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        threads: bool = False,
+    ) -> None:
+        self._index = record.index
+        self._limits = limits
+        self._log = ProblemLog(where)
+        self._stream = LayerStream(record, stored, self._log, limits, threads=threads)
+        self._reader = TarReader(self._stream, self._log, limits)
+        self._facts: LayerFacts | None = None
+
+    def __iter__(self) -> Iterator[LayerEntry]:
+        index, limits = self._index, self._limits
+        for member in self._reader:
+            name = member.name
+            path = normalise_path(name)
+            if member.ordinal >= limits.layer_entries:
+                self._exceeded("layer_entries", limits.layer_entries, "more entries")
+            if len(path) > limits.path_depth and path.count(b"/") >= limits.path_depth:
+                self._exceeded("path_depth", limits.path_depth, "a path of more levels")
+            if b".." in name and climbs_above_root(name):
+                self._log.report(
+                    ProblemCode.ENTRY_OUTSIDE_ROOT,
+                    "its `..` parts lead above the root",
+                    action="kept inside the root",
+                    path=name,
+                    offset=member.header_offset,
+                )
+            yield LayerEntry(index, path, member)
+        self._facts = self._stream.facts()
+
+    def content(self) -> Iterable[memoryview]:
+        """Stored content of the entry just yielded, in pieces valid until the next entry."""
+        return self._reader.content()
+
+    def close(self) -> None:
+        """End early; `facts` stays unknown."""
+        self._stream.close()
+
+    @property
+    def facts(self) -> LayerFacts:
+        """The verdict, once the iteration has ended."""
+        if self._facts is None:
+            raise ValueError("the pass over this layer has not ended")
+        return self._facts
+
+    def _exceeded(self, name: str, limit: int, what: str) -> None:
+        raise LimitExceededError(name, limit, f"layer {self._index} has {what}")

@@ -1,0 +1,51 @@
+"""How much of anything a hostile image may make us do."""
+
+from dataclasses import dataclass
+
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on work and memory; generous for real images, each one raisable.
+
+    All sizes are bytes. Passing a limit raises
+    :class:`~imgforensics.errors.LimitExceededError`, which names it.
+    """
+
+    document_bytes: int = 64 << 20
+    """One JSON document: an index, manifest or config."""
+    documents: int = 20_000
+    """Manifests and indexes read while looking for the images of one source."""
+    json_depth: int = 200
+    """Nesting of one JSON document."""
+    archive_members: int = 1_000_000
+    """Members of the archive that holds the image."""
+    layers: int = 2_000
+    """Layers of one image."""
+    layer_entries: int = 5_000_000
+    """Members of one layer, and of all layers of one image together."""
+    pax_bytes: int = 16 << 20
+    """PAX records (with their xattrs) or a GNU long name ahead of one member."""
+    sparse_extents: int = 1_000_000
+    """Extents in one sparse file's map."""
+    name_bytes: int = 65_536
+    """Length of one path."""
+    path_depth: int = 4_096
+    """Directories above one path."""
+    layer_bytes: int = 1024 * _GIB
+    """Uncompressed size of one layer."""
+    ratio: float = 2_000.0
+    """Uncompressed to compressed size of one blob, looked at past `ratio_floor_bytes`."""
+    ratio_floor_bytes: int = 256 << 20
+    output_bytes: int = 1024 * _GIB
+    """All file content written by one extraction (holes not counted)."""
+    output_entries: int = 5_000_000
+    """Paths written by one extraction."""
+    spool_bytes: int = 256 * _GIB
+    """Temporary copy of a source that cannot be read twice or at random."""
+    decoder_window_bytes: int = 128 << 20
+    """Memory that a zstd or xz stream may demand for its window."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,1 @@
+"""Where the bytes of an image are: directories, archives, streams. Nothing here knows images."""

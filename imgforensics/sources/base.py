@@ -1,0 +1,110 @@
+"""What every source offers, and how names inside one are written."""
+
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from imgforensics.errors import MissingBlobError
+from imgforensics.problems import Problem
+
+
+class BlobSource(Protocol):
+    """Named byte strings, read-only. It knows nothing of images."""
+
+    @property
+    def description(self) -> str:
+        """What was opened, for messages: a path, or `standard input`."""
+
+    @property
+    def reference(self) -> str | None:
+        """The image that the source's own name chose (`oci:dir:tag`); `@N` counts from 0."""
+
+    @property
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with the archive itself, as found so far."""
+
+    def names(self) -> Iterator[str]:
+        """Every name with content, links included; undecodable bytes as surrogate escapes."""
+
+    def size(self, name: str) -> int:
+        """Bytes of the blob; :class:`~imgforensics.errors.MissingBlobError` when absent."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the blob, read-only, seekable, independent of every other open file.
+
+        Raises :class:`~imgforensics.errors.MissingBlobError` when absent.
+        """
+
+    def close(self) -> None:
+        """Give back what the source holds; open files stay usable."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class SourceFacts:
+    """What all sources share: their description and their use in `with`."""
+
+    def __init__(self, description: str, reference: str | None = None) -> None:
+        self._description = description
+        self._reference = reference
+
+    @property
+    def description(self) -> str:
+        """What was opened, for messages."""
+        return self._description
+
+    @property
+    def reference(self) -> str | None:
+        """The image that the source's own name chose."""
+        return self._reference
+
+    @property
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with the archive itself."""
+        return ()
+
+    def close(self) -> None:
+        """Give back what the source holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _missing(self, name: str, why: str = "is not in the source") -> MissingBlobError:
+        return MissingBlobError(f"{self._description}: {printable(name)} {why}")
+
+
+def normalise(name: str) -> str:
+    """A member's name without `./`, leading `/`, and `..` (which stops at the top)."""
+    parts: list[str] = []
+    for part in name.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def decode_name(name: bytes) -> str:
+    """A stored name as text that `os.fsencode` turns back into the same bytes."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def printable(name: str) -> str:
+    """A name for messages: what would not print is escaped."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

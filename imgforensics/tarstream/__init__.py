@@ -1,0 +1,1 @@
+"""Tar archives, from bytes to members: streaming, tolerant, with offsets."""

@@ -1,0 +1,70 @@
+"""One member of a tar archive, exactly as found."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
+"""The empty mapping that members without PAX records or xattrs share."""
+
+
+class EntryKind(StrEnum):
+    """What a member says it is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARD_LINK = "hard-link"
+    CHARACTER_DEVICE = "character-device"
+    BLOCK_DEVICE = "block-device"
+    FIFO = "fifo"
+    UNKNOWN = "unknown"
+
+
+class Extent(NamedTuple):
+    """A run of stored bytes in a sparse file: everything between extents is a hole."""
+
+    offset: int
+    length: int
+
+
+class TarMember(NamedTuple):
+    """One member: header, long names and PAX records already joined.
+
+    A named tuple and not a dataclass: an image has a million of them, and a tuple is
+    built three times faster (docs/adr/0002).
+    """
+
+    ordinal: int
+    """Position in the archive, from 0; extension headers are not members and not counted."""
+    name: bytes
+    """The name as stored (PAX path, GNU long name, or prefix/name), nothing stripped."""
+    kind: EntryKind
+    mode: int
+    """Permission bits with setuid, setgid and sticky: `mode & 0o7777`."""
+    uid: int
+    gid: int
+    size: int
+    """Logical size of a file's content in bytes; 0 for everything else."""
+    mtime_ns: int
+    """Nanoseconds since the epoch; may be negative."""
+    link_name: bytes
+    """Target of a symbolic or hard link as stored; empty otherwise."""
+    header_offset: int
+    """Of the member's first header block, extension headers included."""
+    data_offset: int
+    """Of the first stored content byte (after a PAX 1.0 sparse map)."""
+    stored_size: int
+    """Content bytes in the archive: less than `size` for a sparse file."""
+    user_name: bytes = b""
+    group_name: bytes = b""
+    device: tuple[int, int] = (0, 0)
+    """Major and minor number of a device."""
+    xattrs: Mapping[bytes, bytes] = NOTHING
+    """Extended attributes, name to raw value."""
+    pax: Mapping[bytes, bytes] = NOTHING
+    """PAX records in force for this member, xattrs left out, global ones included."""
+    extents: tuple[Extent, ...] | None = None
+    """A sparse file's stored runs, in order; None for a file without holes."""
+    type_flag: bytes = b"0"
