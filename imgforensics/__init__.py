@@ -11,16 +11,20 @@
 Nothing is run, nothing is written unless asked for, and the source is opened read-only.
 """
 
-from imgforensics.digests import Digest
-from imgforensics.errors import ImageForensicsError
-from imgforensics.extract import ExtractionRecord, Selection, extract
-from imgforensics.filesystem import ApplyRules, FileTree, ImagePath, Node, PathEvent
-from imgforensics.image import Image
-from imgforensics.layer import EntryKind, Layer, LayerEntry
-from imgforensics.limits import Limits
-from imgforensics.opening import list_images, open_image
-from imgforensics.problems import Problem, ProblemCode, Severity
-from imgforensics.verify import Verification, verify
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgforensics.digests import Digest
+    from imgforensics.errors import ImageForensicsError
+    from imgforensics.extract import ExtractionRecord, Selection, extract
+    from imgforensics.filesystem import ApplyRules, FileTree, ImagePath, Node, PathEvent
+    from imgforensics.image import Image
+    from imgforensics.layer import EntryKind, Layer, LayerEntry
+    from imgforensics.limits import Limits
+    from imgforensics.opening import list_images, open_image
+    from imgforensics.problems import Problem, ProblemCode, Severity
+    from imgforensics.verify import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -49,3 +53,41 @@ __all__ = [
     "open_image",
     "verify",
 ]
+
+_HOMES = {
+    "ApplyRules": "imgforensics.filesystem",
+    "Digest": "imgforensics.digests",
+    "EntryKind": "imgforensics.layer",
+    "ExtractionRecord": "imgforensics.extract",
+    "FileTree": "imgforensics.filesystem",
+    "Image": "imgforensics.image",
+    "ImageForensicsError": "imgforensics.errors",
+    "ImagePath": "imgforensics.filesystem",
+    "Layer": "imgforensics.layer",
+    "LayerEntry": "imgforensics.layer",
+    "Limits": "imgforensics.limits",
+    "Node": "imgforensics.filesystem",
+    "PathEvent": "imgforensics.filesystem",
+    "Problem": "imgforensics.problems",
+    "ProblemCode": "imgforensics.problems",
+    "Selection": "imgforensics.extract",
+    "Severity": "imgforensics.problems",
+    "Verification": "imgforensics.verify",
+    "extract": "imgforensics.extract",
+    "list_images": "imgforensics.opening",
+    "open_image": "imgforensics.opening",
+    "verify": "imgforensics.verify",
+}
+"""Where each public name is defined: loaded when first used, so that importing costs nothing."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -82,10 +82,10 @@ class LimitExceededError(ImageForensicsError):
     """A limit of :class:`~imgforensics.limits.Limits` stopped the work."""
 
     def __init__(self, name: str, limit: int | float, detail: str) -> None:
-        option = "--limit-" + name.replace("_", "-")
         super().__init__(
             f"{detail}: over the limit {name}={limit}; "
-            f"raise it with Limits({name}=...) or {option} if the image is to be trusted so far"
+            f"raise it with Limits({name}=...) or --limit {name}=... if the image is to be trusted "
+            "so far"
         )
         self.name = name
         self.limit = limit

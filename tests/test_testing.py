@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imgforensics.digests import Digest
 from imgforensics.testing import (
     OMIT,

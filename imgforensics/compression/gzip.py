@@ -90,7 +90,6 @@ class _ZlibDecoder:
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._full = False
 
     @property
     def eof(self) -> bool:
@@ -98,17 +97,14 @@ class _ZlibDecoder:
 
     @property
     def needs_input(self) -> bool:
-        return not (self._full or self.eof)
+        return not (self._inflate.unconsumed_tail or self.eof)
 
     @property
     def unused_data(self) -> bytes:
         return self._inflate.unused_data
 
     def decompress(self, data: memoryview | bytes, max_length: int = 0) -> bytes:
-        output = self._inflate.decompress(data or self._inflate.unconsumed_tail, max_length)
-        # A full output may hide more of it, with no input left to ask for it by.
-        self._full = len(output) == max_length or bool(self._inflate.unconsumed_tail)
-        return output
+        return self._inflate.decompress(data or self._inflate.unconsumed_tail, max_length)
 
 
 def _inflater() -> tuple[

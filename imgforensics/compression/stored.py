@@ -128,14 +128,16 @@ def decode_one_stream(
         if decoder.needs_input:
             data = stored.piece(feed)
             feed = min(2 * feed, READ_SIZE)
-            if not data:
-                raise TruncatedError
+        ended = decoder.needs_input and not data
         try:
+            # At the end too: a decoder that wants input may still hold output.
             output = decoder.decompress(data, step)
         except errors as error:
             raise DamagedError(str(error)) from None
         if output:
             yield output
+        elif ended:
+            raise TruncatedError
     stored.give_back(decoder.unused_data)
 
 

@@ -30,6 +30,7 @@ _PLAIN_KINDS = {
     b"2": EntryKind.SYMLINK,
     b"5": EntryKind.DIRECTORY,
 }
+_LINKS = (EntryKind.SYMLINK, EntryKind.HARD_LINK)
 # What TarMember(...) does, without the call in between: this is done a million times.
 _new = tuple.__new__
 
@@ -116,6 +117,7 @@ class TarReader:
                 kind is None
                 or flaw
                 or (size and kind is not _FILE)
+                or (link and kind not in _LINKS)
                 or extensions.has_global_records
             ):
                 yield from self._next_member(header)

@@ -154,7 +154,7 @@ def _join_pairs(pairs: list[tuple[bytes, bytes]], limits: Limits) -> list[int]:
 
 
 def _split_map(value: bytes, limits: Limits) -> list[int]:
-    _check_count(value.count(b",") // 2, limits)
+    _check_count((value.count(b",") + 1) // 2, limits)
     numbers: list[int] = []
     position = 0
     while position < len(value):

@@ -92,12 +92,12 @@ def long_name(name: bytes, type_flag: bytes = b"L") -> bytes:
 
 
 def old_sparse_header(
-    name: bytes, runs: list[tuple[int, int]], size: int, stored: int
+    name: bytes, runs: list[tuple[int, int]], size: int | bytes, stored: int
 ) -> bytes:
     """A header of type S with its map, and the extension blocks behind it."""
     entries = [octal(offset, 12) + octal(length, 12) for offset, length in runs]
     here, more = entries[:4], entries[4:]
-    rest = bytes(41) + b"".join(here).ljust(96, b"\0") + pack("B", bool(more)) + octal(size, 12)
+    rest = bytes(41) + b"".join(here).ljust(96, b"\0") + pack("B", bool(more)) + _number(size, 12)
     blocks = [header(name, size=stored, type_flag=b"S", magic=GNU, rest=rest)]
     while more:
         here, more = more[:21], more[21:]
