@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgforensics.digests import Digest
     from imgforensics.errors import ImageForensicsError
-    from imgforensics.extract import ExtractionRecord, Selection, extract
+    from imgforensics.extraction import ExtractionRecord, Selection, extract
     from imgforensics.filesystem import ApplyRules, FileTree, ImagePath, Node, PathEvent
     from imgforensics.image import Image
     from imgforensics.layer import EntryKind, Layer, LayerEntry
     from imgforensics.limits import Limits
     from imgforensics.opening import list_images, open_image
     from imgforensics.problems import Problem, ProblemCode, Severity
-    from imgforensics.verify import Verification, verify
+    from imgforensics.verification import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -58,7 +58,7 @@ _HOMES = {
     "ApplyRules": "imgforensics.filesystem",
     "Digest": "imgforensics.digests",
     "EntryKind": "imgforensics.layer",
-    "ExtractionRecord": "imgforensics.extract",
+    "ExtractionRecord": "imgforensics.extraction",
     "FileTree": "imgforensics.filesystem",
     "Image": "imgforensics.image",
     "ImageForensicsError": "imgforensics.errors",
@@ -70,13 +70,13 @@ _HOMES = {
     "PathEvent": "imgforensics.filesystem",
     "Problem": "imgforensics.problems",
     "ProblemCode": "imgforensics.problems",
-    "Selection": "imgforensics.extract",
+    "Selection": "imgforensics.extraction",
     "Severity": "imgforensics.problems",
-    "Verification": "imgforensics.verify",
-    "extract": "imgforensics.extract",
+    "Verification": "imgforensics.verification",
+    "extract": "imgforensics.extraction",
     "list_images": "imgforensics.opening",
     "open_image": "imgforensics.opening",
-    "verify": "imgforensics.verify",
+    "verify": "imgforensics.verification",
 }
 """Where each public name is defined: loaded when first used, so that importing costs nothing."""
 

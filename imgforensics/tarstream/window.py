@@ -54,6 +54,8 @@ class Window:
 
         What there is stays to be read when they are not all there.
         """
+        if self.position == self.length:
+            self.advance()
         have = self.length - self.position
         if have >= count:
             return True

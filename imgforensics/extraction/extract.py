@@ -4,15 +4,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from imgforensics.extract.files import FileWriter
-from imgforensics.extract.first_stage import FirstStage
-from imgforensics.extract.output import OutputDirectory
-from imgforensics.extract.plan import make_plan
-from imgforensics.extract.record import ExtractionRecord, Form, Tally
-from imgforensics.extract.restore import Restorer
-from imgforensics.extract.second_stage import SecondStage
-from imgforensics.extract.selection import Selection
-from imgforensics.extract.target import Target
+from imgforensics.extraction.files import FileWriter
+from imgforensics.extraction.first_stage import FirstStage
+from imgforensics.extraction.output import OutputDirectory
+from imgforensics.extraction.plan import make_plan
+from imgforensics.extraction.record import ExtractionRecord, Form, Tally
+from imgforensics.extraction.restore import Restorer
+from imgforensics.extraction.second_stage import SecondStage
+from imgforensics.extraction.selection import Selection
+from imgforensics.extraction.target import Target
 from imgforensics.image import Image
 
 Progress = Callable[[int], None]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imgforensics.errors import OutputFailedError, UnsafeOutputError
-from imgforensics.extract.record import ExtractionRecord
+from imgforensics.extraction.record import ExtractionRecord
 
 
 class Target:

@@ -8,9 +8,9 @@ puts right.
 
 from collections.abc import Callable
 
-from imgforensics.extract.claims import Claims
-from imgforensics.extract.files import FileWriter
-from imgforensics.extract.output import NameTooLong, NotADirectoryHere
+from imgforensics.extraction.claims import Claims
+from imgforensics.extraction.files import FileWriter
+from imgforensics.extraction.output import NameTooLong, NotADirectoryHere
 from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer, LayerScan

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable
 
 from imgforensics.errors import LimitExceededError
-from imgforensics.extract.output import OutputDirectory
-from imgforensics.extract.record import Reason, Tally
-from imgforensics.extract.restore import Restorer
+from imgforensics.extraction.output import OutputDirectory
+from imgforensics.extraction.record import Reason, Tally
+from imgforensics.extraction.restore import Restorer
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.limits import Limits
 from imgforensics.problems import display

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 
-from imgforensics.extract.files import FileWriter
-from imgforensics.extract.output import NameTooLong, NotADirectoryHere, OutputDirectory
-from imgforensics.extract.plan import Plan
-from imgforensics.extract.record import Reason, Tally
-from imgforensics.extract.restore import Restorer
+from imgforensics.extraction.files import FileWriter
+from imgforensics.extraction.output import NameTooLong, NotADirectoryHere, OutputDirectory
+from imgforensics.extraction.plan import Plan
+from imgforensics.extraction.record import Reason, Tally
+from imgforensics.extraction.restore import Restorer
 from imgforensics.filesystem.node import Node
 from imgforensics.layer.layer import Layer
 from imgforensics.tarstream.member import EntryKind

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from imgforensics.extract.output import OutputDirectory
-from imgforensics.extract.record import Reason, Tally
+from imgforensics.extraction.output import OutputDirectory
+from imgforensics.extraction.record import Reason, Tally
 from imgforensics.filesystem.node import Node
 from imgforensics.tarstream.member import TarMember
 
