@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgforensics.digests import Digest
     from imgforensics.errors import ImageForensicsError
-    from imgforensics.extraction import ExtractionRecord, Selection, extract
+    from imgforensics.extraction import (
+        ExtractionRecord,
+        Selection,
+        extract,
+        extract_layers,
+        write_tar,
+    )
     from imgforensics.filesystem import ApplyRules, FileTree, ImagePath, Node, PathEvent
     from imgforensics.image import Image
     from imgforensics.layer import EntryKind, Layer, LayerEntry
@@ -49,9 +55,11 @@ __all__ = [
     "Verification",
     "__version__",
     "extract",
+    "extract_layers",
     "list_images",
     "open_image",
     "verify",
+    "write_tar",
 ]
 
 _HOMES = {
@@ -74,9 +82,11 @@ _HOMES = {
     "Severity": "imgforensics.problems",
     "Verification": "imgforensics.verification",
     "extract": "imgforensics.extraction",
+    "extract_layers": "imgforensics.extraction",
     "list_images": "imgforensics.opening",
     "open_image": "imgforensics.opening",
     "verify": "imgforensics.verification",
+    "write_tar": "imgforensics.extraction",
 }
 """Where each public name is defined: loaded when first used, so that importing costs nothing."""
 

@@ -29,6 +29,8 @@ from imgforensics.errors import LimitExceededError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import ProblemCode, ProblemLog
 
+__all__ = ["READ_SIZE", "Compression", "decompress", "detect_compression", "read_chunks"]
+
 _LARGEST_PIECE = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -1,7 +1,18 @@
 """Extraction: the filesystem that a container would see, written safely."""
 
-from imgforensics.extraction.extract import extract
+from imgforensics.extraction.extract import extract, extract_layers
 from imgforensics.extraction.record import Deviation, ExtractionRecord, Form, Reason
-from imgforensics.extraction.selection import Selection
+from imgforensics.extraction.selection import EVERYTHING, Selection
+from imgforensics.extraction.tarball import write_tar
 
-__all__ = ["Deviation", "ExtractionRecord", "Form", "Reason", "Selection", "extract"]
+__all__ = [
+    "EVERYTHING",
+    "Deviation",
+    "ExtractionRecord",
+    "Form",
+    "Reason",
+    "Selection",
+    "extract",
+    "extract_layers",
+    "write_tar",
+]

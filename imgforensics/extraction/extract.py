@@ -1,23 +1,28 @@
 """`extract`: the filesystem that a container would see, as files."""
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.first_stage import FirstStage
 from imgforensics.extraction.output import OutputDirectory
 from imgforensics.extraction.plan import make_plan
-from imgforensics.extraction.record import ExtractionRecord, Form, Tally
+from imgforensics.extraction.record import ExtractionRecord, Form, Tally, record_of
 from imgforensics.extraction.restore import Restorer
 from imgforensics.extraction.second_stage import SecondStage
-from imgforensics.extraction.selection import Selection
-from imgforensics.extraction.target import Target
+from imgforensics.extraction.selection import EVERYTHING, Selection
+from imgforensics.extraction.target import DirectoryTarget
+from imgforensics.filesystem.apply import apply_layer
+from imgforensics.filesystem.rules import OVERLAYFS, RAW, ApplyRules
+from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 from imgforensics.image import Image
+from imgforensics.layer.layer import Layer
+from imgforensics.problems import ProblemLog
 
 Progress = Callable[[int], None]
-
-EVERYTHING = Selection()
 
 
 def extract(
@@ -41,29 +46,87 @@ def extract(
     Raises `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`.
     """
     top = image.top if layer is None else layer
-    target = Target(Path(output), force=force)
-    directory = OutputDirectory(target.begin())
+    target = DirectoryTarget(Path(output), force=force)
     tally = Tally()
-    try:
-        restorer = Restorer(directory, tally, special=special)
-        files = FileWriter(directory, restorer, tally, image.limits)
-        first = FirstStage(files, selection.matcher())
-        for each in reversed(image.layers[: top + 1]):
-            first.read(each, progress)
-        plan = make_plan(image.filesystem_at(top), selection.matcher(), first.written)
-        second = SecondStage(plan, directory, files, restorer, tally, special=special)
-        second.run(image.layers)
-    finally:
-        directory.close()
-    record = ExtractionRecord(
-        image=image,
-        output=str(target.partial),
-        layer=top,
-        form=Form.FILESYSTEM,
-        options={"special": special, **selection.to_json()},
-        counts=dict(tally.counts),
-        content_bytes=tally.content_bytes,
-        deviations=tuple(tally.deviations),
-        problems=image.problems,
+    with closing(OutputDirectory(str(target.begin()))) as directory:
+        writer = _TreeWriter(image, directory, tally, selection, special=special)
+        writer.write(image.layers[: top + 1], lambda: image.filesystem_at(top), progress)
+    return target.finish(
+        record_of(image, top, Form.FILESYSTEM, tally, {"special": special, **selection.to_json()})
     )
-    return target.finish(record)
+
+
+def extract_layers(
+    image: Image,
+    output: str | os.PathLike[str],
+    *,
+    layer: int | None = None,
+    selection: Selection = EVERYTHING,
+    special: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ExtractionRecord:
+    """Write each layer up to `layer` as it is, whiteout files kept, to `output/layer-NNN`.
+
+    Hard links to files of lower layers have nothing to link to and are recorded. All else is
+    as in :func:`extract`.
+    """
+    top = image.top if layer is None else layer
+    target = DirectoryTarget(Path(output), force=force)
+    tally = Tally()
+    partial = target.begin()
+    for each in image.layers[: top + 1]:
+        folder = partial / f"layer-{each.index:03d}"
+        folder.mkdir(mode=0o700)
+        with closing(OutputDirectory(str(folder))) as directory:
+            writer = _TreeWriter(image, directory, tally, selection, special=special, rules=RAW)
+            writer.write((each,), functools.partial(_raw_tree, each), progress)
+    partial.chmod(0o755)
+    return target.finish(
+        record_of(image, top, Form.LAYERS, tally, {"special": special, **selection.to_json()})
+    )
+
+
+def _raw_tree(layer: Layer) -> FileTree:
+    below = FileTree(EMPTY_TREE.root, layer.index - 1)
+    return apply_layer(below, layer.entries, ProblemLog(layer.where), RAW)
+
+
+class _TreeWriter:
+    """Both stages, into one directory."""
+
+    def __init__(
+        self,
+        image: Image,
+        directory: OutputDirectory,
+        tally: Tally,
+        selection: Selection,
+        *,
+        special: bool,
+        rules: ApplyRules = OVERLAYFS,
+    ) -> None:
+        self._directory = directory
+        self._tally = tally
+        self._selection = selection
+        self._special = special
+        self._rules = rules
+        self._restorer = Restorer(directory, tally, special=special)
+        self._files = FileWriter(directory, self._restorer, tally, image.limits)
+
+    def write(
+        self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
+    ) -> None:
+        """Write what `tree`, asked for when all `layers` have been read, shows."""
+        first = FirstStage(self._files, self._selection.matcher(), self._rules)
+        for layer in reversed(layers):
+            first.read(layer, progress)
+        plan = make_plan(tree(), self._selection.matcher(), first.written)
+        second = SecondStage(
+            plan,
+            self._directory,
+            self._files,
+            self._restorer,
+            self._tally,
+            special=self._special,
+        )
+        second.run({layer.index: layer for layer in layers})

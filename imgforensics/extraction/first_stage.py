@@ -11,6 +11,7 @@ from collections.abc import Callable
 from imgforensics.extraction.claims import Claims
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import NameTooLong, NotADirectoryHere
+from imgforensics.filesystem.rules import ApplyRules
 from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer, LayerScan
@@ -24,9 +25,10 @@ Progress = Callable[[int], None]
 class FirstStage:
     """One pass over the layers, top first: writes the files that nothing above claims."""
 
-    def __init__(self, files: FileWriter, selected: Selected) -> None:
+    def __init__(self, files: FileWriter, selected: Selected, rules: ApplyRules) -> None:
         self._files = files
         self._selected = selected
+        self._whiteouts = rules.whiteouts
         self._claims = Claims()
         self.written: dict[bytes, LayerEntry] = {}
         """What stands in the output, by path."""
@@ -43,7 +45,7 @@ class FirstStage:
 
     def _entry(self, entry: LayerEntry, layer_pass: LayerPass) -> LayerEntry:
         path, kind = entry.path, entry.member.kind
-        if PREFIX in path and (whiteout := whiteout_of(path)):
+        if self._whiteouts and PREFIX in path and (whiteout := whiteout_of(path)):
             self._claims.add_whiteout(whiteout)
         elif kind is EntryKind.DIRECTORY:
             self._claims.add_directory(path)

@@ -73,3 +73,10 @@ def _sort(plan: Plan, path: bytes, node: Node) -> None:
         plan.absent[node] = path
     else:
         plan.others[node] = path
+
+
+def place_in_layers(node: Node) -> tuple[int, int]:
+    """Layer index and ordinal of the entry that brought a file's content."""
+    if node.entry is None:
+        raise ValueError("an implied directory has no entry")
+    return node.entry.layer_index, node.entry.member.ordinal

@@ -146,3 +146,20 @@ class ExtractionRecord:
             ],
             "problems": [problem_to_json(problem) for problem in self.problems],
         }
+
+
+def record_of(
+    image: Image, layer: int, form: Form, tally: Tally, options: Mapping[str, object]
+) -> ExtractionRecord:
+    """The record of work that has been done; where its output is, is still to be said."""
+    return ExtractionRecord(
+        image=image,
+        output="",
+        layer=layer,
+        form=form,
+        options=options,
+        counts=dict(tally.counts),
+        content_bytes=tally.content_bytes,
+        deviations=tuple(tally.deviations),
+        problems=image.problems,
+    )

@@ -9,13 +9,13 @@ cleverness.
 
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import NameTooLong, NotADirectoryHere, OutputDirectory
-from imgforensics.extraction.plan import Plan
+from imgforensics.extraction.plan import Plan, place_in_layers
 from imgforensics.extraction.record import Reason, Tally
 from imgforensics.extraction.restore import Restorer
 from imgforensics.filesystem.node import Node
@@ -50,8 +50,8 @@ class SecondStage:
         self._special = special
         self._missing: set[Node] = set()
 
-    def run(self, layers: Sequence[Layer]) -> None:
-        """Do everything; `layers` are read again only for content that is still absent."""
+    def run(self, layers: Mapping[int, Layer]) -> None:
+        """Do everything; `layers`, by index, are read again only for content that is still absent."""
         moved = self._clear_the_way()
         for path, _ in self._plan.directories:
             self._attempt(path, partial(self._make_directory, path))
@@ -66,7 +66,7 @@ class SecondStage:
     def _clear_the_way(self) -> dict[Node, bytes]:
         """Take what is misplaced out of the way, keeping what belongs elsewhere."""
         plan, output = self._plan, self._output
-        wanted = {_key(node): node for node in plan.absent}
+        wanted = {place_in_layers(node): node for node in plan.absent}
         aside = self._unused_name()
         moved: dict[Node, bytes] = {}
         for path, entry in plan.misplaced.items():
@@ -94,11 +94,11 @@ class SecondStage:
         if moved:
             self._output.remove_directory(next(iter(moved.values())).partition(b"/")[0])
 
-    def _read_again(self, layers: Sequence[Layer], moved: dict[Node, bytes]) -> None:
+    def _read_again(self, layers: Mapping[int, Layer], moved: dict[Node, bytes]) -> None:
         wanted: defaultdict[int, dict[int, Node]] = defaultdict(dict)
         for node in self._plan.absent:
             if node not in moved:
-                layer, ordinal = _key(node)
+                layer, ordinal = place_in_layers(node)
                 wanted[layer][ordinal] = node
         for layer, nodes in wanted.items():
             self._read_layer_again(layers[layer], nodes)
@@ -174,8 +174,3 @@ class SecondStage:
             if node is not None:
                 self._missing.add(node)
             self._tally.deviate(path, Reason.NAME_TOO_LONG)
-
-
-def _key(node: Node) -> tuple[int, int]:
-    assert node.entry is not None, "a file has an entry"
-    return node.entry.layer_index, node.entry.member.ordinal

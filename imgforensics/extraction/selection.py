@@ -29,6 +29,9 @@ class Selection:
         return {"include": list(self.include), "exclude": list(self.exclude)}
 
 
+EVERYTHING = Selection()
+
+
 class SelectionMatcher:
     """Remembers its answers for directories."""
 

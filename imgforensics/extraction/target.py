@@ -1,41 +1,36 @@
-"""The target directory: it exists under its name only when it is whole."""
+"""Targets: they exist under their name only when they are whole.
 
+Work happens in `NAME.partial` beside it; the record stands beside it as
+`NAME.extraction.json`.
+"""
+
+import bz2
+import gzip
 import json
+import lzma
 import os
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from imgforensics.errors import OutputFailedError, UnsafeOutputError
 from imgforensics.extraction.record import ExtractionRecord
 
 
-class Target:
-    """`DIR`, worked on as `DIR.partial` beside it."""
+class _Target:
+    """What the two kinds of target share."""
 
-    def __init__(self, directory: Path, *, force: bool) -> None:
-        self.directory = directory.absolute()
+    def __init__(self, path: Path, *, force: bool) -> None:
+        self.path = path.absolute()
+        if not self.path.name:
+            raise UnsafeOutputError(f"{path}: the root directory is no target")
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        self.record_path = self.path.with_name(self.path.name + ".extraction.json")
         self._force = force
-        self.partial = self._beside(".partial")
-        self.record = self._beside(".extraction.json")
-
-    def _beside(self, suffix: str) -> Path:
-        if not self.directory.name:
-            raise UnsafeOutputError(f"{self.directory}: the root directory is no target")
-        return self.directory.with_name(self.directory.name + suffix)
-
-    def begin(self) -> str:
-        """Make the partial directory; `UnsafeOutputError` where something stands already."""
-        self._check(self.directory, may_be_empty=True)
-        self._check(self.partial, may_be_empty=False)
-        try:
-            _remove(self.partial)
-            self.partial.parent.mkdir(parents=True, exist_ok=True)
-            self.partial.mkdir(mode=0o700)
-        except OSError as error:
-            raise _failed(self.partial, error) from error
-        return str(self.partial)
 
     def finish(self, record: ExtractionRecord) -> ExtractionRecord:
         """Give a complete result its name, leave an incomplete one partial; write the record.
@@ -44,35 +39,86 @@ class Target:
         """
         if record.is_complete:
             self._take_name()
-        record = replace(record, output=str(self.directory if record.is_complete else self.partial))
-        write_record(record, self.record)
+        record = replace(record, output=str(self.path if record.is_complete else self.partial))
+        try:
+            with self.record_path.open("w", encoding="utf-8") as file:
+                json.dump(record.to_json(), file, indent=2)
+                file.write("\n")
+        except OSError as error:
+            raise _failed(self.record_path, error) from error
         return record
 
     def _take_name(self) -> None:
         try:
-            if self._force or self.directory.is_symlink():
-                _remove(self.directory)
-            os.rename(self.partial, self.directory)  # noqa: PTH104 - replaces an empty one
+            if self._force:
+                _remove(self.path)
+            os.rename(self.partial, self.path)  # noqa: PTH104 - replaces an empty directory
         except OSError as error:
             raise OutputFailedError(
-                f"{self.directory}: {error.strerror}; the whole result is in {self.partial}"
+                f"{self.path}: {error.strerror}; the whole result is in {self.partial}"
             ) from error
 
-    def _check(self, path: Path, *, may_be_empty: bool) -> None:
+    def _refuse_existing(self, path: Path, *, may_be_empty: bool = False) -> None:
         try:
             facts = path.lstat()
+            if stat.S_ISDIR(facts.st_mode) and path.is_mount():
+                raise UnsafeOutputError(f"{path}: is a mount point; choose a name below it")
+            is_empty = stat.S_ISDIR(facts.st_mode) and not any(path.iterdir())
         except FileNotFoundError:
             return
         except OSError as error:
             raise _failed(path, error) from error
-        if self._force:
-            return
-        if not (may_be_empty and stat.S_ISDIR(facts.st_mode) and not any(path.iterdir())):
+        if not self._force and not (may_be_empty and is_empty):
             raise UnsafeOutputError(
                 f"{path}: exists; choose another target, or replace it by force"
             )
-        if os.path.ismount(path):
-            raise UnsafeOutputError(f"{path}: is a mount point; choose a directory below it")
+
+
+class DirectoryTarget(_Target):
+    """A directory; one that exists and is empty may be taken."""
+
+    def begin(self) -> Path:
+        """Make the partial directory; raises `UnsafeOutputError` and `OutputFailedError`."""
+        self._refuse_existing(self.path, may_be_empty=True)
+        self._refuse_existing(self.partial)
+        try:
+            _remove(self.partial)
+            self.partial.parent.mkdir(parents=True, exist_ok=True)
+            self.partial.mkdir(mode=0o700)
+        except OSError as error:
+            raise _failed(self.partial, error) from error
+        return self.partial
+
+
+class ArchiveTarget(_Target):
+    """One file, compressed as its suffix says."""
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The partial file, new; raises `UnsafeOutputError` and `OutputFailedError`."""
+        self._refuse_existing(self.path)
+        self._refuse_existing(self.partial)
+        try:
+            _remove(self.partial)
+            with self.partial.open("xb") as file, _compressed(file, self.path.suffix) as written:
+                yield written
+        except OSError as error:
+            raise _failed(self.partial, error) from error
+
+
+def _compressed(file: BinaryIO, suffix: str) -> BinaryIO:
+    compressed: object = file
+    if suffix in (".gz", ".tgz"):
+        compressed = gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0)
+    elif suffix in (".zst", ".tzst"):
+        import zstandard  # noqa: PLC0415 - costs time that few runs need
+
+        compressed = zstandard.ZstdCompressor().stream_writer(file, closefd=False)
+    elif suffix in (".xz", ".txz"):
+        compressed = lzma.LZMAFile(file, "wb")
+    elif suffix in (".bz2", ".tbz2", ".tbz"):
+        compressed = bz2.BZ2File(file, "wb")
+    return cast("BinaryIO", compressed)
 
 
 def _remove(path: Path) -> None:
@@ -84,13 +130,3 @@ def _remove(path: Path) -> None:
 
 def _failed(path: Path, error: OSError) -> OutputFailedError:
     return OutputFailedError(f"{path}: {error.strerror}; choose another target")
-
-
-def write_record(record: ExtractionRecord, path: Path) -> None:
-    """Write the record's document; raises `OutputFailedError`."""
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            json.dump(record.to_json(), file, indent=2)
-            file.write("\n")
-    except OSError as error:
-        raise _failed(path, error) from error

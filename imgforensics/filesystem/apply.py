@@ -38,7 +38,7 @@ def apply_layer(
     application = _Application(below, log, rules)
     additions = []
     for entry in entries:
-        if PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
+        if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
             application.white_out(entry, whiteout)
             if rules.whiteouts_hide_own_layer:
                 additions.append(entry)

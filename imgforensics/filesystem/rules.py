@@ -38,6 +38,8 @@ class ApplyRules:
     duplicates: Duplicates = Duplicates.LAST
     whiteouts_hide_own_layer: bool = False
     """Whether a whiteout also hides what its own layer adds at that path after it."""
+    whiteouts: bool = True
+    """Whether names with the whiteout prefix delete; without, they are names like others."""
 
 
 OVERLAYFS = ApplyRules("overlayfs")
@@ -60,5 +62,8 @@ GO_CONTAINERREGISTRY = ApplyRules(
 
 Source: go-containerregistry, pkg/v1/mutate/mutate.go (`extract`, `inWhiteoutDir`).
 """
+
+RAW = ApplyRules("raw", whiteouts=False)
+"""One layer as its archive has it, whiteout files and all. No engine: a way to look."""
 
 PRESETS = {rules.name: rules for rules in (OVERLAYFS, UMOCI, GO_CONTAINERREGISTRY)}

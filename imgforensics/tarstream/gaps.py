@@ -31,6 +31,8 @@ class GapReader:
         self._end_blocks = 0
         self.end_is_told = False
         """How the archive ends has been reported, or shall not be."""
+        self.is_past_end = False
+        """An end-of-archive marker has been passed."""
 
     def find_header(self) -> Header | None:
         """Pass over zeros and damage to the next header; None at the end of the input.
@@ -85,6 +87,7 @@ class GapReader:
         )
 
     def _report_restart(self, begin: int, end_blocks: int) -> None:
+        self.is_past_end = True
         mark = "a lone zero block" if end_blocks == 1 else f"{end_blocks} zero blocks"
         self._log.report(
             ProblemCode.TAR_CONCATENATED,

@@ -65,6 +65,8 @@ class Records:
     values: dict[bytes, bytes] = field(default_factory=dict)
     """Key to value, the last one of each key; xattrs left out."""
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    escaped_names: set[bytes] = field(default_factory=set)
+    """Names of xattrs that stood in libarchive's own form, as they stood there."""
     removed: set[bytes] = field(default_factory=set)
     """Keys that an empty value took out of force."""
     sparse_pairs: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -76,10 +78,12 @@ class Records:
         Raises InvalidRecordError if its value is not what its key demands.
         """
         if key.startswith(_SCHILY_XATTR):
-            self.xattrs[_schily_name(key)] = value
+            self.xattrs[self._schily_name(key)] = value
         elif key.startswith(_LIBARCHIVE_XATTR):
-            # Writers of both give both the same value; the raw one cannot be misread.
-            self.xattrs.setdefault(_libarchive_name(key), _base64(value))
+            escaped = key[len(_LIBARCHIVE_XATTR) :]
+            self.escaped_names.add(escaped)
+            # Where both forms are given they say the same; the raw one cannot be misread.
+            self.xattrs.setdefault(_unescaped(escaped), _base64(value))
         elif not value:
             self.values.pop(key, None)
             self.removed.add(key)
@@ -97,6 +101,14 @@ class Records:
         self.removed.discard(key)
         if key in _SPARSE_PAIR:
             self.sparse_pairs.append((key, value))
+
+    def _schily_name(self, key: bytes) -> bytes:
+        name = key[len(_SCHILY_XATTR) :]
+        if b"%" not in name:
+            return name
+        # libarchive escapes here what it escapes in its own form, which it writes first; GNU
+        # tar only what would end the key, and the escape character.
+        return _unescaped(name) if name in self.escaped_names else _GNU_ESCAPE.sub(_unescape, name)
 
     def overlaid(self, later: "Records") -> "Records":
         """Give these global records as a later global header leaves them."""
@@ -142,14 +154,8 @@ def nanoseconds(value: bytes) -> int:
     return -total - (1 if fraction[9:].strip(b"0") else 0)
 
 
-def _schily_name(key: bytes) -> bytes:
-    # GNU tar and libarchive escape what would end the key, and the escape character.
-    name = key[len(_SCHILY_XATTR) :]
-    return _GNU_ESCAPE.sub(_unescape, name) if b"%" in name else name
-
-
-def _libarchive_name(key: bytes) -> bytes:
-    return _ESCAPE.sub(_unescape, key[len(_LIBARCHIVE_XATTR) :])
+def _unescaped(name: bytes) -> bytes:
+    return _ESCAPE.sub(_unescape, name)
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -71,6 +71,15 @@ class TarReader:
         """Bytes of the archive passed so far."""
         return self._window.offset
 
+    @property
+    def is_past_end(self) -> bool:
+        """Whether the member just yielded stands behind an end-of-archive marker.
+
+        GNU tar and Go, and so container engines, end there: in an eStargz layer, the index
+        that follows is no part of the filesystem.
+        """
+        return self._gaps.is_past_end
+
     def __iter__(self) -> Iterator[TarMember]:
         return self._iterator
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError
 from imgforensics.oci.config import Healthcheck, HistoryEntry, ImageConfig
@@ -20,11 +21,32 @@ ODD = st.recursive(
     ),
     max_leaves=6,
 )
-SECTION = (
-    "Env Cmd Entrypoint User WorkingDir Labels ExposedPorts Volumes StopSignal Healthcheck Shell "
-    "OnBuild ArgsEscaped"
-).split()
-MEMBERS = "os architecture variant os.version os.features created author history rootfs".split()
+SECTION = [
+    "Env",
+    "Cmd",
+    "Entrypoint",
+    "User",
+    "WorkingDir",
+    "Labels",
+    "ExposedPorts",
+    "Volumes",
+    "StopSignal",
+    "Healthcheck",
+    "Shell",
+    "OnBuild",
+    "ArgsEscaped",
+]
+MEMBERS = [
+    "os",
+    "architecture",
+    "variant",
+    "os.version",
+    "os.features",
+    "created",
+    "author",
+    "history",
+    "rootfs",
+]
 
 
 def read(document: object) -> ImageConfig:
@@ -134,6 +156,6 @@ def test_no_member_of_any_type_stops_the_reading(
 
 def test_only_an_object_is_a_config() -> None:
     with pytest.raises(
-        DamagedDocumentError, match="config x: \\$: expected an object, found a list"
+        DamagedDocumentError, match=r"config x: \$: expected an object, found a list"
     ):
         read([])

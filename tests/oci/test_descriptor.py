@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError
 from imgforensics.oci.descriptor import Descriptor, Platform

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError
 from imgforensics.oci.docker_archive import (
@@ -88,5 +89,5 @@ def test_a_legacy_layer_is_its_own_history_row() -> None:
 
 
 def test_a_legacy_layer_needs_an_id() -> None:
-    with pytest.raises(DamagedDocumentError, match="i/json: \\$.id: "):
+    with pytest.raises(DamagedDocumentError, match=r"i/json: \$\.id: "):
         LegacyLayer.parse(b"{}", "i/json")

@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgforensics.errors import DamagedDocumentError, LimitExceededError
 from imgforensics.limits import Limits
 from imgforensics.oci.json_document import parse_json
@@ -73,7 +74,7 @@ def test_hostile_text_costs_linear_time(data: bytes) -> None:
 
 
 def test_a_document_over_the_limit_is_refused() -> None:
-    with pytest.raises(LimitExceededError, match="doc has 12 bytes.*document_bytes=10"):
+    with pytest.raises(LimitExceededError, match=r"doc has 12 bytes.*document_bytes=10"):
         parse_json(b'"0123456789"', "doc", Limits(document_bytes=10))
 
 

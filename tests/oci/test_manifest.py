@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from imgforensics.errors import DamagedDocumentError, UnsupportedImageError
 from imgforensics.oci.index import DOCKER_MANIFEST_LIST, OCI_INDEX, Index
 from imgforensics.oci.manifest import OCI_MANIFEST, Manifest, parse_manifest

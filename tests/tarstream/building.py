@@ -101,5 +101,7 @@ def old_sparse_header(
     blocks = [header(name, size=stored, type_flag=b"S", magic=GNU, rest=rest)]
     while more:
         here, more = more[:21], more[21:]
-        blocks.append((b"".join(here).ljust(504, b"\0") + pack("B", bool(more))).ljust(BLOCK, b"\0"))
+        blocks.append(
+            (b"".join(here).ljust(504, b"\0") + pack("B", bool(more))).ljust(BLOCK, b"\0")
+        )
     return b"".join(blocks)

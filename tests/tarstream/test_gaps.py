@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from imgforensics.problems import ProblemCode
+from imgforensics.problems import ProblemCode, ProblemLog
+from imgforensics.tarstream.reader import TarReader
 from tests.tarstream.building import BLOCK, END, V7, base_256, file, header, pax, raw_pax, record
 from tests.tarstream.reading import read
 
@@ -193,6 +194,12 @@ class TestBehindTheEnd:
         assert problem.where.offset == len(first)
         blocks = marker // 512
         assert ("a lone zero block" if blocks == 1 else f"{blocks} zero") in problem.detail
+
+    def test_the_reader_knows_which_members_those_are(self) -> None:
+        data = header(b"a") + header(b"b") + END + header(b"c") + header(b"d") + END
+        reader = TarReader([data], ProblemLog())
+        past = [(member.name, reader.is_past_end) for member in reader]
+        assert past == [(b"a", False), (b"b", False), (b"c", True), (b"d", True)]
 
     def test_a_v7_member_is_found_there_too(self) -> None:
         assert read(header(b"a") + END + header(b"b", magic=V7) + END).names == [b"a", b"b"]

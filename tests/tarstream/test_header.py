@@ -113,9 +113,7 @@ def test_star_has_a_shorter_prefix_and_times_behind_it() -> None:
 
 
 def test_numbers_beyond_octal() -> None:
-    block = header(
-        uid=base_256(3_000_000_000, 8), gid=base_256(-2, 8), mtime=base_256(-86_400, 12)
-    )
+    block = header(uid=base_256(3_000_000_000, 8), gid=base_256(-2, 8), mtime=base_256(-86_400, 12))
     member = only(block + END)
     assert (member.uid, member.gid) == (3_000_000_000, -2)
     assert member.mtime_ns == -86_400_000_000_000

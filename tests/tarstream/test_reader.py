@@ -28,7 +28,7 @@ def test_a_member_as_its_header_says_it() -> None:
     member = reading.members[1]
     assert reading.problems == []
     assert reading.contents == [b"", b"content"]
-    assert member == (
+    assert tuple(member) == (
         *(1, b"dir/file", EntryKind.FILE, 0o4755, 1000, 100, 7, 1_700_000_000 * 10**9, b""),
         *(512, 1024, 7, b"alice", b"users", (0, 0), {}, {}, None, b"0"),
     )

@@ -109,9 +109,7 @@ def test_a_1_0_map_longer_than_a_block() -> None:
     "data",
     [
         old([], 5_000, b""),
-        pax(
-            (b"GNU.sparse.size", b"5000"), (b"GNU.sparse.numblocks", b"0")
-        ) + file(b"sparse"),
+        pax((b"GNU.sparse.size", b"5000"), (b"GNU.sparse.numblocks", b"0")) + file(b"sparse"),
         pax_1_0(text_map([]), b"", b"5000"),
         pax_1_0(text_map([(5_000, 0)]), b"", b"5000"),
     ],

@@ -1,0 +1,211 @@
+"""`write_tar`: the merged filesystem as one archive.
+
+Members are written with the standard library's `tarfile` (PAX format): directories first, then
+files layer by layer in the order in which their content lies there, then links and devices.
+Nothing is withheld: an archive grants no privileges until somebody unpacks it.
+"""
+
+import os
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+from imgforensics.extraction.plan import Plan, make_plan, place_in_layers
+from imgforensics.extraction.record import ExtractionRecord, Form, Reason, Tally, record_of
+from imgforensics.extraction.selection import EVERYTHING, Selection
+from imgforensics.extraction.target import ArchiveTarget
+from imgforensics.filesystem.node import Node
+from imgforensics.image import Image
+from imgforensics.layer.layer import Layer
+from imgforensics.tarstream.member import EntryKind, TarMember
+
+Progress = Callable[[int], None]
+
+_TYPES = {
+    EntryKind.FILE: tarfile.REGTYPE,
+    EntryKind.DIRECTORY: tarfile.DIRTYPE,
+    EntryKind.SYMLINK: tarfile.SYMTYPE,
+    EntryKind.CHARACTER_DEVICE: tarfile.CHRTYPE,
+    EntryKind.BLOCK_DEVICE: tarfile.BLKTYPE,
+    EntryKind.FIFO: tarfile.FIFOTYPE,
+}
+
+
+def write_tar(
+    image: Image,
+    target: Path | BinaryIO,
+    *,
+    layer: int | None = None,
+    selection: Selection = EVERYTHING,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ExtractionRecord:
+    """Write the merged filesystem after `layer` (the top one if not given) as one archive.
+
+    A path is compressed as its suffix says (`.gz`, `.tgz`, `.zst`, `.xz`, `.bz2`) and has its
+    name only when it is complete: until then it is `PATH.partial`. The record stands beside
+    it as `PATH.extraction.json`. An open file is written to as it is; look at `is_complete`.
+
+    Each layer is read twice: for its entries, which decide what survives, and for content.
+    `progress` is told stored bytes as they are read the second time. Raises
+    `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`.
+    """
+    top = image.top if layer is None else layer
+    if not isinstance(target, Path):
+        return _write_archive(image, target, top, selection, progress)
+    archive = ArchiveTarget(target, force=force)
+    with archive.open() as file:
+        record = _write_archive(image, file, top, selection, progress)
+    return archive.finish(record)
+
+
+def _write_archive(
+    image: Image, file: BinaryIO, top: int, selection: Selection, progress: Progress | None
+) -> ExtractionRecord:
+    plan = make_plan(image.filesystem_at(top), selection.matcher(), {})
+    tally = Tally()
+    writer = _MemberWriter(file, tally)
+    for path, node in plan.directories:
+        writer.add(path, node)
+    for each, nodes in _by_layer(image, plan):
+        _write_contents(writer, each, nodes, progress)
+    for node, path in plan.others.items():
+        if node.kind is EntryKind.HARD_LINK:
+            tally.deviate(path, Reason.HARD_LINK_BROKEN)
+        else:
+            writer.add(path, node)
+    for path, node in plan.links:
+        writer.add_link(path, node, plan.home_of(node))
+    writer.finish()
+    return record_of(image, top, Form.TAR, tally, selection.to_json())
+
+
+def _by_layer(image: Image, plan: Plan) -> Iterator[tuple[Layer, dict[int, tuple[bytes, Node]]]]:
+    wanted: defaultdict[int, dict[int, tuple[bytes, Node]]] = defaultdict(dict)
+    for node, path in plan.absent.items():
+        index, ordinal = place_in_layers(node)
+        wanted[index][ordinal] = (path, node)
+    for index in sorted(wanted):
+        yield image.layers[index], wanted[index]
+
+
+def _write_contents(
+    writer: "_MemberWriter",
+    layer: Layer,
+    wanted: dict[int, tuple[bytes, Node]],
+    progress: Progress | None,
+) -> None:
+    with closing(layer.begin_pass(threads=True, progress=progress)) as layer_pass:
+        for entry in layer_pass:
+            place = wanted.pop(entry.member.ordinal, None)
+            if place is not None:
+                writer.add(*place, layer_pass.content())
+            if not wanted:
+                return
+
+
+class _MemberWriter:
+    """Writes members one after another."""
+
+    def __init__(self, file: BinaryIO, tally: Tally) -> None:
+        self._file = file
+        self._tally = tally
+        self._offset = 0
+
+    def add(self, path: bytes, node: Node, content: Iterable[memoryview] = ()) -> None:
+        """One member of its own."""
+        member = node.entry.member if node.entry else None
+        info = _header(path, node)
+        sparse_map = b""
+        if member is not None and member.extents is not None:
+            sparse_map = _sparse_map(member)
+            _declare_sparse(info, member, len(sparse_map))
+        elif member is not None and node.kind is EntryKind.FILE:
+            info.size = member.stored_size
+        self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        written = self._write_content(sparse_map, content, info.size)
+        if path:
+            self._tally.counts[node.kind.value] += 1
+        self._tally.content_bytes += written
+        if written < info.size - len(sparse_map):
+            detail = f"{written} of {info.size - len(sparse_map)} stored bytes; zeros follow"
+            self._tally.deviate(path, Reason.CONTENT_CUT_SHORT, detail)
+
+    def add_link(self, path: bytes, node: Node, home: bytes) -> None:
+        """A further name of a member written before."""
+        info = _header(path, node)
+        info.type = tarfile.LNKTYPE
+        info.linkname = os.fsdecode(home)
+        self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        self._tally.counts[EntryKind.HARD_LINK.value] += 1
+
+    def finish(self) -> None:
+        """End the archive, filled up to a whole record as tar(1) does."""
+        self._write(bytes(2 * tarfile.BLOCKSIZE))
+        self._write(bytes(-self._offset % tarfile.RECORDSIZE))
+
+    def _write_content(self, head: bytes, content: Iterable[memoryview], size: int) -> int:
+        self._write(head)
+        written = 0
+        for piece in content:
+            self._write(piece)
+            written += len(piece)
+        # A header promises `size` bytes; what a damaged layer lacks of them is zeros.
+        missing = size - len(head) - written
+        while missing > 0:
+            step = min(missing, 1 << 20)
+            self._write(bytes(step))
+            missing -= step
+        self._write(bytes(-size % tarfile.BLOCKSIZE))
+        return written
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._offset += len(data)
+        self._file.write(data)
+
+
+def _header(path: bytes, node: Node) -> tarfile.TarInfo:
+    info = tarfile.TarInfo("./" + os.fsdecode(path) if path else ".")
+    info.type = _TYPES[node.kind]
+    info.mode = node.mode
+    info.uid, info.gid = node.uid, node.gid
+    info.linkname = os.fsdecode(node.link_target)
+    info.devmajor, info.devminor = node.device
+    seconds, nanoseconds = divmod(node.mtime_ns, 1_000_000_000)
+    info.mtime = seconds
+    info.pax_headers = {
+        "SCHILY.xattr." + os.fsdecode(name): os.fsdecode(value)
+        for name, value in node.xattrs.items()
+    }
+    if nanoseconds:
+        info.pax_headers["mtime"] = _decimal(node.mtime_ns)
+    return info
+
+
+def _decimal(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{sign}{seconds}.{rest:09d}"
+
+
+def _sparse_map(member: TarMember) -> bytes:
+    """The map that precedes the data in GNU's PAX sparse format 1.0."""
+    extents = member.extents or ()
+    lines = [len(extents), *(number for extent in extents for number in extent)]
+    text = b"".join(b"%d\n" % number for number in lines)
+    return text + bytes(-len(text) % tarfile.BLOCKSIZE)
+
+
+def _declare_sparse(info: tarfile.TarInfo, member: TarMember, map_size: int) -> None:
+    directory, _, name = info.name.rpartition("/")
+    info.pax_headers |= {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": info.name,
+        "GNU.sparse.realsize": str(member.size),
+    }
+    info.name = f"{directory}/GNUSparseFile.0/{name}"
+    info.size = map_size + member.stored_size
