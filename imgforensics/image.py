@@ -3,11 +3,11 @@
 import html
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import chain
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import BinaryIO, Self
 
 from imgforensics.catalogue import ImageRecord
@@ -42,14 +42,17 @@ class Image:
         record: ImageRecord,
         source: BlobSource,
         limits: Limits = DEFAULT_LIMITS,
-        scans: dict[int, LayerScan] | None = None,
+        *,
+        scans: Mapping[int, LayerScan] = MappingProxyType({}),
+        problems: tuple[Problem, ...] = (),
     ) -> None:
         self.record = record
         self.source = source
         self.limits = limits
         self.layers = tuple(
-            Layer(layer, source, limits, (scans or {}).get(layer.index)) for layer in record.layers
+            Layer(layer, source, limits, scans.get(layer.index)) for layer in record.layers
         )
+        self._source_problems = problems
         self._snapshots = _Snapshots(self, OVERLAYFS)
 
     # What it is.
@@ -83,7 +86,8 @@ class Image:
     def problems(self) -> tuple[Problem, ...]:
         """What is odd or damaged, as far as the image has been read."""
         layers = (layer.problems for layer in self.layers if layer.is_scanned)
-        found = chain(self.source.problems, self.record.problems, *layers, self._snapshots.problems)
+        documents = chain(self.source.problems, self._source_problems, self.record.problems)
+        found = chain(documents, *layers, self._snapshots.problems)
         return tuple(dict.fromkeys(found))
 
     # What it holds.

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
-from imgforensics.catalogue import ImageRecord, LayerRecord, choose, read_catalogue
+from imgforensics.catalogue import Catalogue, ImageRecord, LayerRecord, choose, read_catalogue
 from imgforensics.image import Image
 from imgforensics.layer.layer import LayerScan
 from imgforensics.layer.stream import LayerPass, report_disagreements
@@ -13,6 +16,7 @@ from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, ProblemLog
 from imgforensics.sources.base import BlobSource
 from imgforensics.sources.detect import open_source
+from imgforensics.sources.stream import StreamSource, Visitor
 
 Source = str | Path | BinaryIO
 
@@ -41,21 +45,14 @@ def open_image(
     Raises `SourceUnreadableError`, `NotAnImageError`, `AmbiguousImageError`,
     `ImageNotFoundError`, `DamagedImageError` and `LimitExceededError`.
     """
-    passing = _PassingLayers(limits)
-    opened = open_source(
+    opened = open_catalogue(
         source,
+        need=Need.CONTENTS if contents else Need.ENTRIES,
+        as_rootfs=as_rootfs,
         limits=limits,
         spool_directory=spool_directory,
-        visitor=None if contents else passing.visit,
-        whole_file=as_rootfs,
     )
-    try:
-        catalogue = read_catalogue(opened, limits)
-        record = choose(catalogue, opened.reference if image is None else image, platform)
-        return Image(record, opened, limits, passing.scans_of(record, opened))
-    except BaseException:
-        opened.close()
-        raise
+    return opened.open_image(image, platform)
 
 
 def list_images(
@@ -65,8 +62,90 @@ def list_images(
 
     Raises `SourceUnreadableError`, `NotAnImageError` and `LimitExceededError`.
     """
-    with open_source(source, limits=limits, visitor=_ignore, whole_file=as_rootfs) as opened:
-        return read_catalogue(opened, limits).records
+    with open_catalogue(source, need=Need.DOCUMENTS, as_rootfs=as_rootfs, limits=limits) as opened:
+        return opened.catalogue.records
+
+
+class Need(Enum):
+    """What will be asked of a source: how one that passes by once is to be read."""
+
+    DOCUMENTS = "documents"
+    """Nothing of the layers."""
+    ENTRIES = "entries"
+    """What layers hold, and digests; read as they pass by."""
+    CONTENTS = "contents"
+    """File contents: copied to a temporary file."""
+
+
+def open_catalogue(
+    source: Source,
+    *,
+    need: Need,
+    as_rootfs: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    spool_directory: Path | None = None,
+) -> "OpenedSource":
+    """Open a source and read its documents, before it is settled which image is meant.
+
+    For those who show what there is to choose from and go on with one of it; arguments are
+    those of :func:`open_image`.
+
+    Raises `SourceUnreadableError`, `NotAnImageError`, `DamagedDocumentError` and
+    `LimitExceededError`.
+    """
+    visitors: dict[Need, Visitor] = {
+        Need.DOCUMENTS: _ignore,
+        Need.ENTRIES: partial(_scan_passing, limits),
+    }
+    opened = open_source(
+        source,
+        limits=limits,
+        spool_directory=spool_directory,
+        visitor=visitors.get(need),
+        whole_file=as_rootfs,
+    )
+    try:
+        catalogue = read_catalogue(opened, limits)
+    except BaseException:
+        opened.close()
+        raise
+    return OpenedSource(catalogue, opened, limits)
+
+
+class OpenedSource:
+    """A source whose documents have been read. Closing it closes the source."""
+
+    def __init__(self, catalogue: Catalogue, source: BlobSource, limits: Limits) -> None:
+        self.catalogue = catalogue
+        self.source = source
+        self._limits = limits
+
+    def open_image(self, image: str | int | None = None, platform: str | None = None) -> Image:
+        """The image that is meant; it closes the source from now on, also if this raises.
+
+        Raises what :func:`~imgforensics.catalogue.choose` raises.
+        """
+        try:
+            return self.image_of(choose(self.catalogue, image, platform))
+        except BaseException:
+            self.source.close()
+            raise
+
+    def image_of(self, record: ImageRecord) -> Image:
+        """The image of one of the catalogue's records; it closes the source from now on."""
+        scans = self._passing.scans_of(record, self.source)
+        return Image(record, self.source, self._limits, scans)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.source.close()
 
 
 def _ignore(_name: str, content: Iterable[memoryview]) -> None:
@@ -74,27 +153,23 @@ def _ignore(_name: str, content: Iterable[memoryview]) -> None:
         pass
 
 
-class _PassingLayers:
-    """Scans the larger members of a source that passes by once, whatever they turn out to be."""
+def _scan_passing(limits: Limits, name: str, content: Iterable[memoryview]) -> LayerScan:
+    """Read a member as a layer, whatever it turns out to be: the documents come last."""
+    nameless = LayerRecord(index=0, blob_name=name)
+    chunks = (bytes(piece) for piece in content)
+    return LayerScan.of(LayerPass(nameless, chunks, Location(blob=name), limits))
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._scans: dict[str, LayerScan] = {}
 
-    def visit(self, name: str, content: Iterable[memoryview]) -> None:
-        """Read one member as if it were a layer."""
-        nameless = LayerRecord(index=0, blob_name=name)
-        chunks = (bytes(piece) for piece in content)
-        where = Location(blob=name)
-        self._scans[name] = LayerScan.of(LayerPass(nameless, chunks, where, self._limits))
-
-    def scans_of(self, record: ImageRecord, source: BlobSource) -> dict[int, LayerScan]:
-        """Those that are layers of the chosen image, by layer."""
-        return {
-            layer.index: _adopted(self._scans[layer.blob_name], layer, source)
-            for layer in record.layers
-            if layer.blob_name in self._scans
-        }
+def _scans_of(record: ImageRecord, source: BlobSource) -> dict[int, LayerScan]:
+    """The image's layers that were scanned as they passed, by index."""
+    if not isinstance(source, StreamSource):
+        return {}
+    scans = {}
+    for layer in record.layers:
+        outcome = source.outcome(layer.blob_name or "")
+        if isinstance(outcome, LayerScan):
+            scans[layer.index] = _adopted(outcome, layer, source)
+    return scans
 
 
 def _adopted(scan: LayerScan, record: LayerRecord, source: BlobSource) -> LayerScan:

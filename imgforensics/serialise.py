@@ -2,12 +2,16 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from imgforensics.catalogue import ImageRecord
+from imgforensics.catalogue import ImageRecord, LayerRecord
 from imgforensics.filesystem.node import Node
 from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.layer import LayerScan
+from imgforensics.oci.config import HistoryEntry, ImageConfig
 from imgforensics.problems import Problem
+from imgforensics.sources.base import BlobSource
 
 
 def text_or_none(value: object) -> str | None:
@@ -87,6 +91,7 @@ def entry_to_json(entry: LayerEntry) -> dict[str, Any]:
         "ordinal": entry.member.ordinal,
         "header_offset": entry.member.header_offset,
         "data_offset": entry.member.data_offset,
+        "past_end": entry.is_past_end,
     }
     return {**document, **_particulars(entry.link_name, entry.device, entry.xattrs)}
 
@@ -104,26 +109,98 @@ def _particulars(
     return particulars
 
 
-def record_to_json(record: ImageRecord) -> dict[str, Any]:
-    """One image of a source, as `inspect` lists it."""
+def identity_to_json(record: ImageRecord) -> dict[str, Any]:
+    """Which image it is."""
     return {
         "number": record.number,
-        "kind": record.kind.value,
         "names": list(record.names),
         "digest": text_or_none(record.manifest_digest),
         "image_id": text_or_none(record.config_digest),
         "platform": text_or_none(record.platform),
-        "layers": [
-            {
-                "index": layer.index,
-                "digest": str(layer.descriptor.digest) if layer.descriptor else None,
-                "media_type": layer.descriptor.media_type if layer.descriptor else None,
-                "diff_id": text_or_none(layer.diff_id),
-                "present": layer.blob_name is not None,
-                "created_by": layer.history.created_by if layer.history else None,
-            }
-            for layer in record.layers
-        ],
-        "missing": list(record.missing),
-        "problems": [problem_to_json(problem) for problem in record.problems],
     }
+
+
+def record_to_json(record: ImageRecord, source: BlobSource) -> dict[str, Any]:
+    """One image of a source, or one other thing with a manifest, in brief."""
+    sizes = [stored_size(layer, source) for layer in record.layers]
+    return {
+        **identity_to_json(record),
+        "kind": record.kind.value,
+        "layouts": [layout.value for layout in record.layouts],
+        "layer_count": len(record.layers),
+        "stored_size": sum(size for size in sizes if size is not None),
+        "missing": list(record.missing),
+        "reason": record.reason,
+    }
+
+
+def stored_size(layer: LayerRecord, source: BlobSource) -> int | None:
+    """Bytes of a layer's blob in the source; None when it is not there."""
+    return None if layer.blob_name is None else source.size(layer.blob_name)
+
+
+def layer_to_json(
+    layer: LayerRecord, source: BlobSource, scan: LayerScan | None = None
+) -> dict[str, Any]:
+    """A layer as declared, and as found where it was read."""
+    descriptor, history = layer.descriptor, layer.history
+    document: dict[str, Any] = {
+        "index": layer.index,
+        "digest": str(descriptor.digest) if descriptor else None,
+        "diff_id": text_or_none(layer.diff_id),
+        "media_type": descriptor.media_type if descriptor else None,
+        "stored_size": stored_size(layer, source),
+        "created_by": history.created_by if history else None,
+        "found": None,
+    }
+    if scan is not None:
+        facts = scan.facts
+        document["found"] = {
+            "digest": str(facts.digest),
+            "diff_id": str(facts.diff_id),
+            "stored_size": facts.stored_size,
+            "size": facts.size,
+            "compression": facts.compression.value,
+            "entries": len(scan.entries),
+        }
+    return document
+
+
+def config_to_json(config: ImageConfig) -> dict[str, Any]:
+    """What an image's configuration says, history left out."""
+    container = config.container
+    return {
+        "created": config.created,
+        "author": config.author,
+        "os": config.os,
+        "architecture": config.architecture,
+        "variant": config.variant,
+        "os_version": config.os_version,
+        "user": container.user,
+        "working_dir": container.working_dir,
+        "entrypoint": _list_or_none(container.entrypoint),
+        "cmd": _list_or_none(container.cmd),
+        "env": list(container.env),
+        "exposed_ports": list(container.exposed_ports),
+        "volumes": list(container.volumes),
+        "labels": dict(container.labels),
+        "stop_signal": container.stop_signal,
+        "healthcheck": asdict(container.healthcheck) if container.healthcheck else None,
+        "shell": _list_or_none(container.shell),
+        "on_build": list(container.on_build),
+    }
+
+
+def history_to_json(step: HistoryEntry) -> dict[str, Any]:
+    """One step of how the image was made."""
+    return {
+        "empty": step.empty_layer,
+        "created": step.created,
+        "created_by": step.created_by,
+        "comment": step.comment,
+        "author": step.author,
+    }
+
+
+def _list_or_none(words: tuple[str, ...] | None) -> list[str] | None:
+    return None if words is None else list(words)

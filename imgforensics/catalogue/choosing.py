@@ -75,7 +75,7 @@ def _rank(record: ImageRecord, wanted: str) -> int | None:
 
 
 def _numbered(catalogue: Catalogue, text: str) -> list[ImageRecord]:
-    """By number from 1; or `@N`, skopeo's entry of the outermost list from 0."""
+    """By number from 0; or `@N`, skopeo's entry of the outermost list from 0."""
     if re.fullmatch(r"@[0-9]{1,9}", text):
         position = int(text[1:])
         return [record for record in catalogue.records if position in record.positions]

@@ -8,7 +8,7 @@ from imgforensics.catalogue.layers import layers_of_entry
 from imgforensics.catalogue.oci_layout import parse_config
 from imgforensics.catalogue.records import ImageKind, ImageRecord, Layout
 from imgforensics.digests import Digest
-from imgforensics.errors import ImageForensicsError, MissingBlobError
+from imgforensics.errors import MissingBlobError
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.docker_archive import ArchiveEntry, ArchiveManifest
 from imgforensics.problems import Location, ProblemCode, ProblemLog
@@ -63,11 +63,7 @@ def _read_config(
         return None, None, (name,)
     digest = Digest.of(data)
     _check_name(name, digest, log)
-    try:
-        return digest, parse_config(store, data, document, log), ()
-    except ImageForensicsError as error:
-        log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="read without its config")
-        return digest, None, ()
+    return digest, parse_config(store, data, document, log), ()
 
 
 def _check_name(name: str, digest: Digest, log: ProblemLog) -> None:

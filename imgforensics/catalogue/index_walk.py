@@ -80,10 +80,10 @@ class IndexWalk:
 
     def _parse(self, descriptor: Descriptor) -> Index | Manifest | ImageForensicsError | None:
         document = f"manifest {descriptor.digest}"
+        data = self._store.fetch(descriptor, document, self._log)
+        if data is None:
+            return None
         try:
-            data = self._store.fetch(descriptor, document, self._log)
-            if data is None:
-                return None
             return parse_manifest(
                 data, document, self._store.limits, media_type=descriptor.media_type
             )

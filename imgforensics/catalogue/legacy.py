@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from imgforensics.catalogue.documents import DocumentStore
 from imgforensics.catalogue.oci_layout import parse_config
@@ -17,15 +18,16 @@ _Layers = Mapping[str, LegacyLayer]
 
 
 def is_legacy(store: DocumentStore) -> bool:
-    """Whether the source has such documents at all."""
-    return store.holds("repositories") or any(map(_DOCUMENT.fullmatch, store.source.names()))
+    """Whether the source has such documents, among as many names as documents are read."""
+    names = islice(store.source.names(), store.limits.documents)
+    return store.holds("repositories") or any(map(_DOCUMENT.fullmatch, names))
 
 
 def records_of_legacy(store: DocumentStore, log: ProblemLog) -> list[ImageRecord]:
     """One record per tagged layer, then one per layer that is nobody's parent."""
     layers = _read_layers(store, log)
     tops: dict[str, tuple[str, ...]] = {}
-    for name, identifier in _repositories(store):
+    for name, identifier in _repositories(store, log):
         tops[identifier] = (*tops.get(identifier, ()), name)
     parents = {layer.parent for layer in layers.values()}
     for identifier in layers:
@@ -38,18 +40,23 @@ def _read_layers(store: DocumentStore, log: ProblemLog) -> _Layers:
     found: dict[str, LegacyLayer] = {}
     for name in filter(_DOCUMENT.fullmatch, store.source.names()):
         store.visit()
+        data = store.read(name)
         try:
-            layer = LegacyLayer.parse(store.read(name), name, store.limits)
-            found[name.partition("/")[0]] = layer
+            found[name.partition("/")[0]] = LegacyLayer.parse(data, name, store.limits)
         except ImageForensicsError as error:
             log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="not read")
     return found
 
 
-def _repositories(store: DocumentStore) -> Iterable[tuple[str, str]]:
+def _repositories(store: DocumentStore, log: ProblemLog) -> Iterable[tuple[str, str]]:
     if not store.holds("repositories"):
         return ()
-    return parse_repositories(store.read("repositories"), limits=store.limits)
+    data = store.read("repositories")
+    try:
+        return parse_repositories(data, limits=store.limits)
+    except ImageForensicsError as error:
+        log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="images go without names")
+        return ()
 
 
 def _record(store: DocumentStore, top: str, names: tuple[str, ...], layers: _Layers) -> ImageRecord:
@@ -122,10 +129,8 @@ def _config(
     top = layers.get(chain[-1])
     if top is None:
         return None
-    try:
-        config = parse_config(store, top.raw, f"{chain[-1]}/json", log)
-    except ImageForensicsError as error:
-        log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="read without it")
+    config = parse_config(store, top.raw, f"{chain[-1]}/json", log)
+    if config is None:
         return None
     rows = (_history(layers, identifier) for identifier in chain)
     return replace(config, history=tuple(row for row in rows if row is not None))

@@ -84,15 +84,11 @@ def _read(
 def _read_config(
     store: DocumentStore, descriptor: Descriptor, log: ProblemLog
 ) -> tuple[ImageConfig | None, tuple[str, ...]]:
-    """The config, or None with its digest as the blob that is missing."""
+    """The config, and its digest when it is missing."""
     document = f"config {descriptor.digest}"
-    try:
-        data = store.fetch(descriptor, document, log)
-        if data is not None:
-            return parse_config(store, data, document, log), ()
-    except ImageForensicsError as error:
-        log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="read without its config")
-        return None, ()
+    data = store.fetch(descriptor, document, log)
+    if data is not None:
+        return parse_config(store, data, document, log), ()
     log.report(
         ProblemCode.BLOB_MISSING,
         f"the source does not hold the {document}",
@@ -101,9 +97,15 @@ def _read_config(
     return None, (str(descriptor.digest),)
 
 
-def parse_config(store: DocumentStore, data: bytes, document: str, log: ProblemLog) -> ImageConfig:
-    """Read a config and report its oddities; raises what `ImageConfig.parse` raises."""
-    config = ImageConfig.parse(data, document, store.limits)
+def parse_config(
+    store: DocumentStore, data: bytes, document: str, log: ProblemLog
+) -> ImageConfig | None:
+    """Read a config and report its oddities; None, and a problem, when it does not parse."""
+    try:
+        config = ImageConfig.parse(data, document, store.limits)
+    except ImageForensicsError as error:
+        log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="read without it")
+        return None
     report_oddities(config.oddities, document, log)
     return config
 

@@ -47,7 +47,7 @@ def read_catalogue(source: BlobSource, limits: Limits = DEFAULT_LIMITS) -> Catal
     records = reading.records()
     return Catalogue(
         source_description=source.description,
-        records=tuple(replace(record, number=n) for n, record in enumerate(records, start=1)),
+        records=tuple(replace(record, number=n) for n, record in enumerate(records)),
         problems=(*source.problems, *reading.problems()),
         absent=tuple(reading.walk.absent.values()),
         reference=source.reference,
@@ -128,7 +128,7 @@ class _Reading:
 
 def _root_filesystem(source: FileSource) -> Catalogue:
     record = ImageRecord(
-        number=1,
+        number=0,
         names=(),
         kind=ImageKind.IMAGE,
         layouts=(Layout.ROOT_FILESYSTEM,),

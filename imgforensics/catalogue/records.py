@@ -59,7 +59,7 @@ class ImageRecord:
     """One image, or one other thing that has a manifest."""
 
     number: int
-    """From 1, in the order of the source's documents."""
+    """Position among the records of the source, from 0."""
     names: tuple[str, ...]
     """As found: tags of Docker archives, reference annotations of layouts."""
     kind: ImageKind

@@ -45,6 +45,8 @@ class FirstStage:
 
     def _entry(self, entry: LayerEntry, layer_pass: LayerPass) -> LayerEntry:
         path, kind = entry.path, entry.member.kind
+        if entry.is_past_end:
+            return entry
         if self._whiteouts and PREFIX in path and (whiteout := whiteout_of(path)):
             self._claims.add_whiteout(whiteout)
         elif kind is EntryKind.DIRECTORY:

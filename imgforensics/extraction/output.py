@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from imgforensics.errors import OutputFailedError
 from imgforensics.problems import display
 
-_OPEN_DIRECTORIES = 128
+_OPEN_DIRECTORIES = 256
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -71,7 +71,10 @@ class OutputDirectory:
         while nearest and nearest not in self._descriptors:
             nearest, _, name = nearest.rpartition(b"/")
             below.append(name)
-        descriptor = self._descriptors.get(nearest, self._root)
+        descriptor = self._root
+        if nearest:
+            descriptor = self._descriptors[nearest]
+            self._descriptors.move_to_end(nearest)
         for name in reversed(below):
             nearest = nearest + b"/" + name if nearest else name
             descriptor = self._enter(descriptor, nearest, name)

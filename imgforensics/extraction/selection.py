@@ -20,9 +20,11 @@ class Selection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def matcher(self) -> "SelectionMatcher":
+    def matcher(self) -> Callable[[bytes], bool]:
         """A test for paths, to be asked many times."""
-        return SelectionMatcher(self)
+        if not self.include and not self.exclude:
+            return _select_everything
+        return _Matcher(self)
 
     def to_json(self) -> dict[str, list[str]]:
         """For the record."""
@@ -32,7 +34,11 @@ class Selection:
 EVERYTHING = Selection()
 
 
-class SelectionMatcher:
+def _select_everything(_path: bytes) -> bool:
+    return True
+
+
+class _Matcher:
     """Remembers its answers for directories."""
 
     def __init__(self, selection: Selection) -> None:
@@ -42,7 +48,6 @@ class SelectionMatcher:
         self._excluded = {b"": False}
 
     def __call__(self, path: bytes) -> bool:
-        """Whether `path` itself is selected."""
         return _matches(path, self._include, self._included) and not _matches(
             path, self._exclude, self._excluded
         )

@@ -38,6 +38,8 @@ def apply_layer(
     application = _Application(below, log, rules)
     additions = []
     for entry in entries:
+        if entry.is_past_end:
+            continue
         if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
             application.white_out(entry, whiteout)
             if rules.whiteouts_hide_own_layer:

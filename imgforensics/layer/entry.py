@@ -18,6 +18,9 @@ class LayerEntry(NamedTuple):
     path: bytes
     """Normalised: relative to the image's root, no `.` or `..`; empty for the root itself."""
     member: TarMember
+    is_past_end: bool = False
+    """Whether it stands behind the archive's end marker, where engines stop reading: listed,
+    never applied. eStargz keeps its index there."""
 
     @property
     def kind(self) -> EntryKind:

@@ -1,45 +1,63 @@
-"""Run an iterator ahead of its consumer in a thread of its own."""
+"""Produce a stream of bytes in a thread of its own, ahead of its consumer."""
 
 import queue
 import threading
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
-Item = TypeVar("Item")
-_END = object()
+PIECE_BYTES = 512 << 10
+"""Handing over costs a switch of threads: small chunks are joined up to about this size."""
+DEPTH = 4
+"""Pieces that wait at most."""
 
 
-def read_ahead(items: Iterator[Item], depth: int = 4) -> Iterator[Item]:
-    """Yield what `items` yields, produced in another thread up to `depth` items ahead.
+def read_ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of `chunks`, produced in another thread.
 
-    What `items` raises is raised to the consumer, after all that came before it. Closing
-    this iterator ends the thread and drops `items`.
+    What `chunks` raises is raised to the consumer, after all that came before it. Closing
+    this iterator ends the thread.
     """
-    handed_over: queue.Queue[object] = queue.Queue(depth)
+    handed_over: queue.Queue[bytes | None] = queue.Queue(DEPTH)
     stopped = threading.Event()
     failures: list[BaseException] = []
 
     def produce() -> None:
         try:
-            for item in items:
+            for piece in _joined(chunks):
                 if stopped.is_set():
                     break
-                handed_over.put(item)
-        except BaseException as failure:
+                handed_over.put(piece)
+        except BaseException as failure:  # noqa: BLE001 - raised again where it is read
             failures.append(failure)
         finally:
-            handed_over.put(_END)
+            handed_over.put(None)
 
     thread = threading.Thread(target=produce, name="read-ahead", daemon=True)
     thread.start()
-    item: object = None
+    piece: bytes | None = b""
     try:
-        while (item := handed_over.get()) is not _END:
-            yield item  # type: ignore[misc]
+        while (piece := handed_over.get()) is not None:
+            yield piece
     finally:
         stopped.set()
-        while item is not _END:
-            item = handed_over.get()
+        while piece is not None:
+            piece = handed_over.get()
         thread.join()
     if failures:
         raise failures[0]
+
+
+def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        for chunk in chunks:
+            waiting.append(chunk)
+            size += len(chunk)
+            if size >= PIECE_BYTES:
+                yield b"".join(waiting)
+                waiting.clear()
+                size = 0
+    except Exception:
+        yield b"".join(waiting)
+        raise
+    yield b"".join(waiting)

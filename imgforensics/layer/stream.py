@@ -174,8 +174,8 @@ class LayerPass:
         self._facts: LayerFacts | None = None
 
     def __iter__(self) -> Iterator[LayerEntry]:
-        index, limits = self._index, self._limits
-        for member in self._reader:
+        index, limits, reader = self._index, self._limits, self._reader
+        for member in reader:
             name = member.name
             path = normalise_path(name)
             if member.ordinal >= limits.layer_entries:
@@ -190,7 +190,7 @@ class LayerPass:
                     path=name,
                     offset=member.header_offset,
                 )
-            yield LayerEntry(index, path, member)
+            yield LayerEntry(index, path, member, reader.is_past_end)
         self._facts = self._stream.facts()
 
     def content(self) -> Iterable[memoryview]:

@@ -17,6 +17,9 @@ _BRACKETS = re.compile(rb"[\[{]+|[\]}]+")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 60
+_MAXIMUM_ODDITIES = 1_000
+# Each empty list takes three bytes to write and sixty to hold: the length alone is no bound.
+_MAXIMUM_VALUES = 1_000_000
 
 Text = Mapping[str, str]
 _NO_TEXT: Text = MappingProxyType({})
@@ -49,8 +52,9 @@ class JsonValue:
         return DamagedDocumentError(f"{self.document}: {self.path}: {detail}")
 
     def note(self, detail: str) -> None:
-        """Record an oddity of this place."""
-        self.oddities.append(f"{self.path}: {detail}")
+        """Record an oddity of this place; of one document, as many as anyone would read."""
+        if len(self.oddities) < _MAXIMUM_ODDITIES:
+            self.oddities.append(f"{self.path}: {detail}")
 
     def member(self, key: str) -> "JsonValue":
         """An object's member; a value of None where it, or the object, is absent."""
@@ -168,7 +172,7 @@ def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> J
 
     def without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
-        if len(found) < len(pairs):
+        if len(found) < len(pairs) and len(oddities) < _MAXIMUM_ODDITIES:
             repeated = _first_repeated(pairs)
             oddities.append(f"the key {_shown(repeated)} is repeated; its last value counts")
         return found
@@ -195,17 +199,27 @@ def _check_bounds(data: bytes, document: str, limits: Limits) -> None:
         raise LimitExceededError(
             "document_bytes", limits.document_bytes, f"{document} has {len(data)} bytes"
         )
-    if _depth_exceeds(data, limits.json_depth):
+    structure = _structure(data, limits.json_depth)
+    values = structure.count(b",") + structure.count(b"[") + structure.count(b"{")
+    if values > _MAXIMUM_VALUES:
+        raise DamagedDocumentError(
+            f"{document}: {values} values, and no document of an image has over {_MAXIMUM_VALUES}"
+        )
+    if _depth_exceeds(structure, limits.json_depth):
         raise LimitExceededError(
             "json_depth", limits.json_depth, f"{document} is nested deeper than {limits.json_depth}"
         )
 
 
-def _depth_exceeds(data: bytes, limit: int) -> bool:
-    if data.count(b"[") + data.count(b"{") <= limit:
-        return False
+def _structure(data: bytes, enough: int) -> bytes:
+    """The document without its strings; nothing when it is too small to need a look."""
+    marks = data.count(b",") + data.count(b"[") + data.count(b"{")
+    return _STRING.sub(b"", data) if marks > enough else b""
+
+
+def _depth_exceeds(structure: bytes, limit: int) -> bool:
     depth = 0
-    for run in _BRACKETS.finditer(_STRING.sub(b"", data)):
+    for run in _BRACKETS.finditer(structure):
         depth += len(run[0]) if run[0][:1] in b"[{" else -len(run[0])
         if depth > limit:
             return True

@@ -1,6 +1,8 @@
 """What every source offers, and how names inside one are written."""
 
+import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -86,6 +88,19 @@ class SourceFacts:
 
     def _missing(self, name: str, why: str = "is not in the source") -> MissingBlobError:
         return MissingBlobError(f"{self._description}: {printable(name)} {why}")
+
+
+def open_read_only(path: str | Path, flags: int = 0, directory: int | None = None) -> int:
+    """Open a descriptor for reading, without touching the access time where we may.
+
+    Linux lets the file's owner and root leave it alone (`O_NOATIME`); others cannot ask.
+    `flags` are added to it, and a relative path starts at the descriptor `directory`.
+    """
+    flags |= os.O_RDONLY | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0), dir_fd=directory)
+    except PermissionError:
+        return os.open(path, flags, dir_fd=directory)
 
 
 def normalise(name: str) -> str:

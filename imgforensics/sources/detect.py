@@ -15,7 +15,7 @@ from imgforensics.errors import NotAnImageError, SourceUnreadableError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, ProblemLog
 from imgforensics.sources.archive import ArchiveSource
-from imgforensics.sources.base import BlobSource
+from imgforensics.sources.base import BlobSource, open_read_only
 from imgforensics.sources.directory import DirectorySource
 from imgforensics.sources.file import FileSource
 from imgforensics.sources.recognise import HEAD_BYTES, recognise, recognise_signature
@@ -70,7 +70,7 @@ def open_source(
     request = _Request(str(path), limits, spool_directory, visitor, whole_file, reference)
     if _is_directory(path):
         return _open_directory(path, request)
-    with _open_read_only(path) as file:
+    with _open_path(path) as file:
         return _open_file(file, request)
 
 
@@ -112,18 +112,12 @@ def _open_directory(path: Path, request: _Request) -> BlobSource:
     return DirectorySource(path, request.description, reference=request.reference)
 
 
-def _open_read_only(path: Path) -> BinaryIO:
-    """Open without touching the access time, where the kernel lets us (the owner or root)."""
-    flags = os.O_RDONLY | os.O_CLOEXEC
+def _open_path(path: Path) -> BinaryIO:
     try:
-        try:
-            descriptor = os.open(path, flags | getattr(os, "O_NOATIME", 0))
-        except PermissionError:
-            descriptor = os.open(path, flags)
+        return os.fdopen(open_read_only(path), "rb")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SourceUnreadableError(f"{path}: {reason}") from None
-    return os.fdopen(descriptor, "rb")
 
 
 def _open_file(file: BinaryIO, request: _Request) -> BlobSource:

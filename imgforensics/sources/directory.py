@@ -3,19 +3,20 @@
 import errno
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from imgforensics.errors import MissingBlobError, SourceUnreadableError
-from imgforensics.sources.base import SourceFacts, printable
+from imgforensics.sources.base import SourceFacts, open_read_only, printable
 
 _MAXIMUM_HOPS = 40
 # The last is what opening a socket says.
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENXIO)
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
 # Non-blocking, so that a FIFO under a blob's name is found out and not waited for.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FILE = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class DirectorySource(SourceFacts):
@@ -29,15 +30,15 @@ class DirectorySource(SourceFacts):
     def __init__(self, path: Path, description: str, *, reference: str | None = None) -> None:
         super().__init__(description, reference)
         try:
-            self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._root = open_read_only(path, os.O_DIRECTORY)
         except OSError as error:
             raise SourceUnreadableError(f"{description}: {error.strerror}") from None
 
     def names(self) -> Iterator[str]:
-        """Regular files and links, a directory's own before those of its directories."""
-        pending = [""]
+        """Regular files and links, those nearer to the top first."""
+        pending = deque([""])
         while pending:
-            directory = pending.pop()
+            directory = pending.popleft()
             for name, kind in self._list(directory):
                 if stat.S_ISDIR(kind):
                     pending.append(f"{name}/")
@@ -105,7 +106,7 @@ class DirectorySource(SourceFacts):
                     continue
                 target = _link_target(part, trail[-1])
                 if target is None:
-                    trail.append(os.open(part, _DIRECTORY if pending else flags, dir_fd=trail[-1]))
+                    trail.append(open_read_only(part, _DIRECTORY if pending else flags, trail[-1]))
                     continue
                 hops += 1
                 if hops > _MAXIMUM_HOPS:

@@ -16,13 +16,14 @@ from imgforensics.tarstream.sparse import logical_content
 KEPT_BYTES = 1 << 20
 """Largest member that is kept in memory."""
 
-Visitor = Callable[[str, Iterable[memoryview]], None]
+Visitor = Callable[[str, Iterable[memoryview]], object]
 """Called with a member's name and its content, which is gone when the call returns."""
 
 
 class _Streamed(NamedTuple):
     size: int
     data: bytes | None
+    outcome: object = None
 
 
 class StreamSource(SourceFacts):
@@ -80,6 +81,11 @@ class StreamSource(SourceFacts):
             )
         return io.BytesIO(data)
 
+    def outcome(self, name: str) -> object:
+        """What the visitor returned for a member that was not kept; None for all others."""
+        found = self._members.find(name)
+        return found.outcome if found else None
+
     def _find(self, name: str) -> _Streamed:
         found = self._members.find(name)
         if found is None:
@@ -96,5 +102,5 @@ class StreamSource(SourceFacts):
                 self._budgets[is_document] -= size
                 return _Streamed(size, data)
             content = [memoryview(data)]
-        visitor(normalise(decode_name(member.name)), content)
-        return _Streamed(size, None)
+        outcome = visitor(normalise(decode_name(member.name)), content)
+        return _Streamed(size, None, outcome)

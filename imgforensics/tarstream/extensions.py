@@ -18,6 +18,8 @@ from imgforensics.tarstream.window import Window
 EXTENSION_FLAGS = frozenset((b"x", b"X", b"g", b"L", b"K"))
 """PAX, PAX as Solaris wrote it before the standard, global PAX, GNU long name, GNU long link."""
 
+_SHOWN = 200
+
 
 @dataclass(slots=True)
 class Preamble:
@@ -77,7 +79,12 @@ class ExtensionReader:
             detail = f"extension headers of {preamble.spent} bytes"
             raise LimitExceededError("pax_bytes", limit, detail)
         window = self._window
-        window.position += BLOCK
+        start = window.position + BLOCK
+        end = start + header.size
+        if (following := end + -header.size % BLOCK) <= window.length:
+            window.position = following
+            return window.chunk[start:end]
+        window.position = start
         payload = window.take(header.size)
         window.skip(-header.size % BLOCK)
         return payload
@@ -112,7 +119,7 @@ class ExtensionReader:
         if named:
             self._log.report(
                 ProblemCode.TAR_MEMBER_AMBIGUOUS,
-                f"a global PAX header sets {display(b', '.join(named))} for what follows",
+                f"a global PAX header sets {display(b', '.join(named)[:_SHOWN])} for what follows",
                 action="applied, as POSIX says; tools written in Go leave it out",
                 offset=offset,
             )

@@ -15,6 +15,7 @@ from imgforensics.tarstream.window import Window
 NO_DEVICE = (0, 0)
 
 _LONGEST_PLAIN_NAME = 256
+_SHOWN = 200
 _KINDS = {
     b"\0": EntryKind.FILE,
     b"0": EntryKind.FILE,
@@ -99,7 +100,7 @@ class MemberJoiner:
         long_name = preamble.long_name
         if path and long_name and path != long_name:
             self._report_ambiguity(
-                f"its PAX path is {display(path)}, its GNU long name another",
+                f"its PAX path is {display(path[:_SHOWN])}, its GNU long name another",
                 "the GNU long name was taken, as tools written in Go do",
                 preamble.offset,
                 long_name,

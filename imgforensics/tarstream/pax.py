@@ -25,7 +25,7 @@ _SCHILY_XATTR = b"SCHILY.xattr."
 _LIBARCHIVE_XATTR = b"LIBARCHIVE.xattr."
 _SPARSE_PAIR = frozenset((b"GNU.sparse.offset", b"GNU.sparse.numbytes"))
 _NUMBERS = frozenset((b"size", b"uid", b"gid", b"SCHILY.devmajor", b"SCHILY.devminor"))
-_SECONDS = re.compile(rb"(-?)(\d{1,19})(?:\.(\d*))?")
+_SECONDS = re.compile(rb"(-?)(\d{1,18})(?:\.(\d*))?")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _GNU_ESCAPE = re.compile(rb"%(3D|25)")
 
@@ -93,8 +93,8 @@ class Records:
     def _add_value(self, key: bytes, value: bytes) -> None:
         if key in _NUMBERS and not is_number(value):
             raise InvalidRecordError(f"{key.decode()} is no number from 0 to {LARGEST_NUMBER}")
-        if key == b"mtime":
-            nanoseconds(value)
+        if key == b"mtime" and not _SECONDS.fullmatch(value):
+            raise InvalidRecordError("mtime is no number of seconds of at most 18 digits")
         if not key:
             raise InvalidRecordError("a record has no key, or no equals sign")
         self.values[key] = value
@@ -140,12 +140,12 @@ def is_number(value: bytes) -> bool:
 
 
 def nanoseconds(value: bytes) -> int:
-    """Convert a decimal number of seconds; digits past the ninth are cut off towards the past.
+    """Convert an mtime that :meth:`Records.add` took in.
 
-    Raises InvalidRecordError if it is none, or over 63 bits.
+    Digits past the ninth are cut off towards the past, as GNU tar does.
     """
     match = _SECONDS.fullmatch(value)
-    if match is None or int(match[2]) > LARGEST_NUMBER:
+    if match is None:
         raise InvalidRecordError("mtime is no number of seconds")
     sign, seconds, fraction = match[1], int(match[2]), match[3] or b""
     total = seconds * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))

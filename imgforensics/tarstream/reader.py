@@ -117,50 +117,41 @@ class TarReader:
         while window.position + BLOCK <= window.length or window.need(BLOCK):
             position = window.position
             header = self._decode(window.chunk, position)
-            if header is None:
-                yield from self._next_member(None)
-                continue
-            name, mode, uid, gid, size, mtime_ns, flag, link, user, group, _, flaw = header
-            kind = _PLAIN_KINDS.get(flag)
-            if (
-                kind is None
-                or flaw
-                or (size and kind is not _FILE)
-                or (link and kind not in _LINKS)
-                or extensions.has_global_records
-            ):
-                yield from self._next_member(header)
-                continue
-            # A plain header that says all of its member: the rest of this loop is hot.
-            start = position + BLOCK
-            offset = window.base + start
-            ordinal = self._ordinal
-            self._ordinal = ordinal + 1
-            self._left = size
-            window.position = start
-            length = window.length
-            # fmt: off
-            yield _new(TarMember, (
-                ordinal, name, kind, mode, uid, gid, size, mtime_ns, link, offset - BLOCK, offset,
-                size, user, group, NO_DEVICE, NOTHING, NOTHING, None, flag,
-            ))
-            # fmt: on
-            following = start + (size + 511 & -512)
-            if following <= length == window.length:
-                window.position = following
-            else:
-                self._pass_over(name, -size % BLOCK)
+            if header is not None:
+                name, mode, uid, gid, size, mtime_ns, flag, link, user, group, _, flaw = header
+                kind = _PLAIN_KINDS.get(flag)
+                if kind is not None and not (
+                    (size and kind is not _FILE)
+                    or (link and kind not in _LINKS)
+                    or flaw
+                    or extensions.has_global_records
+                ):
+                    # The header says all there is to say: this branch is hot.
+                    start = window.position = position + BLOCK
+                    offset = window.base + start
+                    length = window.length
+                    ordinal = self._ordinal
+                    self._ordinal = ordinal + 1
+                    self._left = size
+                    # fmt: off
+                    yield _new(TarMember, (
+                        ordinal, name, kind, mode, uid, gid, size, mtime_ns, link, offset - BLOCK,
+                        offset, size, user, group, NO_DEVICE, NOTHING, NOTHING, None, flag,
+                    ))
+                    # fmt: on
+                    following = start + (size + 511 & -512)
+                    if following <= length == window.length:
+                        window.position = following
+                    else:
+                        self._pass_over(name, -size % BLOCK)
+                    continue
+            member = self._find_member(header)
+            if member is not None:
+                self._ordinal += 1
+                self._left = member.stored_size
+                yield member
+                self._pass_over(member.name, -(member.data_offset + member.stored_size) % BLOCK)
         self._gaps.finish()
-
-    def _next_member(self, header: Header | None) -> Iterator[TarMember]:
-        """Yield the next member, whatever it takes to find it; none at the end of the input."""
-        member = self._find_member(header)
-        if member is not None:
-            self._ordinal += 1
-            self._left = member.stored_size
-            padding = -(member.data_offset + member.stored_size) % BLOCK
-            yield member
-            self._pass_over(member.name, padding)
 
     def _find_member(self, header: Header | None) -> TarMember | None:
         window = self._window

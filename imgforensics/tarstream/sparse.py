@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from imgforensics.errors import LimitExceededError
 from imgforensics.limits import Limits
+from imgforensics.problems import display
 from imgforensics.tarstream.header import BLOCK, number
 from imgforensics.tarstream.member import Extent, TarMember
 from imgforensics.tarstream.pax import Records, is_number
@@ -130,7 +131,7 @@ def read_pax_map(records: Records, blocks: Blocks, limits: Limits) -> tuple[int,
     if version == (b"1", b"0"):
         return _size(values, b"GNU.sparse.realsize"), _read_numbers(blocks, limits)
     if version not in ((b"0", b"0"), (b"0", b"1")):
-        raise SparseMapError("version " + b".".join(version).decode(errors="replace"))
+        raise SparseMapError("version " + display(b".".join(version)[:_LINE_LENGTH]))
     if b"GNU.sparse.map" in values:
         return _size(values, b"GNU.sparse.size"), _split_map(values[b"GNU.sparse.map"], limits)
     return _size(values, b"GNU.sparse.size"), _join_pairs(records.sparse_pairs, limits)

@@ -73,6 +73,17 @@ def test_hostile_text_costs_linear_time(data: bytes) -> None:
     assert time.process_time() - begin < 5
 
 
+@pytest.mark.parametrize("element", [b"[],", b"1,", b'{"a":{}},'])
+def test_a_document_of_too_many_values_is_refused_before_it_is_parsed(element: bytes) -> None:
+    with pytest.raises(DamagedDocumentError, match=r"doc: [0-9]{7} values"):
+        parse_json(b"[" + element * 1_000_000 + b"1]", "doc")
+
+
+def test_commas_in_strings_are_no_values() -> None:
+    text = json.dumps(["," * 1_000_001])
+    assert parse(text) == json.loads(text)
+
+
 def test_a_document_over_the_limit_is_refused() -> None:
     with pytest.raises(LimitExceededError, match=r"doc has 12 bytes.*document_bytes=10"):
         parse_json(b'"0123456789"', "doc", Limits(document_bytes=10))
@@ -109,6 +120,12 @@ def test_a_size_that_is_none_is_refused(size: str) -> None:
     root = parse_json(f'{{"size": {size}}}'.encode(), "doc")
     with pytest.raises(DamagedDocumentError, match=r"doc: \$\.size: "):
         root.member("size").required_size()
+
+
+def test_oddities_are_bounded() -> None:
+    root = parse_json(json.dumps([1] * 5000 + [{}]).encode(), "doc")
+    assert root.texts() == ()
+    assert len(root.oddities) == 1000
 
 
 def test_wrong_types_are_noted_and_taken_for_nothing() -> None:

@@ -107,6 +107,17 @@ def test_descriptors_are_given_back(root: Path) -> None:
     assert open_descriptors() == before
 
 
+def test_the_directory_is_not_altered(root: Path) -> None:
+    paths = [root, *root.rglob("*")]
+    for path in paths:
+        os.utime(path, ns=(1, 2))
+    with DirectorySource(root, "layout") as source:
+        for name in source.names():
+            with source.open(name) as file:
+                assert file.read()
+    assert {path.stat().st_atime_ns for path in paths} == {1}
+
+
 def test_an_open_file_outlives_the_source(root: Path) -> None:
     with DirectorySource(root, "layout") as source:
         file = source.open("index.json")

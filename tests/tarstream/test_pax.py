@@ -64,7 +64,7 @@ def test_a_size_record_overrides_the_header() -> None:
         (b"-0.25", -250_000_000),
         (b"-1.0000000000", -1_000_000_000),
         (b"-1.0000000001", -1_000_000_001),
-        (b"9223372036854775807", 9_223_372_036_854_775_807_000_000_000),
+        (b"9" * 18, (10**18 - 1) * 10**9),
     ],
 )
 def test_times(value: bytes, expected: int) -> None:
@@ -78,7 +78,7 @@ def test_times(value: bytes, expected: int) -> None:
         (b"mtime", b"1e9"),
         (b"mtime", b"."),
         (b"mtime", b"9" * 10_000),
-        (b"mtime", b"9223372036854775808"),
+        (b"mtime", b"9" * 19),
         (b"size", b"-1"),
         (b"size", b"9223372036854775808"),
         (b"size", b"9" * 10_000),
@@ -328,6 +328,20 @@ class TestLimits:
         with pytest.raises(LimitExceededError) as caught:
             read(data, limits=Limits(name_bytes=300))
         assert caught.value.name == "name_bytes"
+
+
+def test_what_is_told_stays_short_whatever_the_records_hold() -> None:
+    long = b"n" * 60_000
+    data = (
+        pax((b"SCHILY.xattr." + long, b"1"), type_flag=b"g")
+        + long_name(b"gnu")
+        + pax((b"path", long), (b"GNU.sparse.major", long), (b"mtime", long), (b"uid", long))
+        + header()
+        + END
+    )
+    reading = read(data)
+    assert len(reading.problems) == 5
+    assert all(len(str(problem)) < 1_000 for problem in reading.problems)
 
 
 def test_many_records_take_time_in_proportion() -> None:

@@ -1,0 +1,1 @@
+"""The command line of imgforensics: documented in docs/cli.md."""

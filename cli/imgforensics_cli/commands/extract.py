@@ -1,0 +1,212 @@
+"""`extract`: the filesystem that a container would see, written safely."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgforensics.errors import UnsafeOutputError
+from imgforensics.extraction import (
+    ExtractionRecord,
+    Selection,
+    extract,
+    extract_layers,
+    write_tar,
+)
+from imgforensics.image import Image
+from imgforensics.opening import Need
+from imgforensics_cli.failures import Status
+from imgforensics_cli.options import LayerNumber
+from imgforensics_cli.output import human_size, safe, say, write_json, write_lines
+from imgforensics_cli.progress import Advance, counting
+from imgforensics_cli.request import Request, layer_of
+
+EXAMPLES = (
+    "imgforensics extract suspect.tar -o rootfs",
+    "docker save web | imgforensics extract - -o rootfs --special",
+    "imgforensics extract oci:layout:web --platform linux/arm64 -o rootfs",
+    "imgforensics extract suspect.tar -o etc --include /etc --exclude '*.pem'",
+    "imgforensics extract suspect.tar --layers -o layers",
+    "imgforensics extract suspect.tar --tar - | tar -tv",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be written, and where."""
+
+    target: Path | None
+    """None for standard output."""
+    is_archive: bool
+    each_layer: bool
+    layer: int | None
+    selection: Selection
+    special: bool
+    force: bool
+
+    @property
+    def spool_directory(self) -> Path | None:
+        """The nearest directory above the target that is there."""
+        if self.target is None:
+            return None
+        return next(above for above in self.target.absolute().parents if above.is_dir())
+
+    def write(self, image: Image, progress: Advance) -> ExtractionRecord:
+        """Write it."""
+        if self.is_archive:
+            return write_tar(
+                image,
+                self.target or sys.stdout.buffer,
+                layer=self.layer,
+                selection=self.selection,
+                force=self.force,
+                progress=progress,
+            )
+        assert self.target is not None
+        work = extract_layers if self.each_layer else extract
+        return work(
+            image,
+            self.target,
+            layer=self.layer,
+            selection=self.selection,
+            special=self.special,
+            force=self.force,
+            progress=progress,
+        )
+
+
+def run(
+    request: Request,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Write files below this directory."),
+    ] = None,
+    tar: Annotated[
+        Path | None,
+        typer.Option(
+            "--tar",
+            metavar="FILE|-",
+            help="Write one tar instead, compressed by its suffix (.gz .zst .xz .bz2).",
+        ),
+    ] = None,
+    layer: LayerNumber = None,
+    layers: Annotated[
+        bool,
+        typer.Option("--layers", help="Each layer as it is, whiteouts kept, in its own folder."),
+    ] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include", metavar="GLOB", help="Only what matches; repeatable. A directory "
+            "brings what is below it; a pattern without a slash matches at any depth."
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="GLOB", help="Not what matches; repeatable; wins."),
+    ] = None,
+    special: Annotated[
+        bool,
+        typer.Option("--special", help="Also devices, setuid bits and file capabilities."),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="FILE", help="Write the record here, too."),
+    ] = None,
+) -> int:
+    """Write the filesystem that a container would see, as files or as one tar.
+
+    What is refused or altered, and why, stands in OUTPUT.extraction.json beside the output.
+    Work happens in OUTPUT.partial, which takes its name when every byte was there and
+    verified.
+    """
+    target = _target(request, output, tar, layers=layers)
+    _refuse_existing(record, force=force)
+    selection = Selection(tuple(include or ()), tuple(exclude or ()))
+    plan = _Plan(target, tar is not None, layers, layer, selection, special, force)
+    with request.open(Need.CONTENTS, spool_directory=plan.spool_directory) as image:
+        if layer is not None:
+            layer_of(image, layer)
+        done = _write(request, plan, image)
+        if record is not None:
+            record.write_text(json.dumps(done.to_json(), indent=2) + "\n", encoding="utf-8")
+        _tell(request, plan, done, record)
+        status = request.conclude(done.problems)
+        if not done.is_complete:
+            say(f"error: incomplete; what could be written is in {safe(done.output)}")
+        return status
+
+
+def _target(
+    request: Request, output: Path | None, tar: Path | None, *, layers: bool
+) -> Path | None:
+    """Where to write, None for standard output; usage errors for options that exclude others."""
+    if (output is None) == (tar is None):
+        raise typer.BadParameter("exactly one is needed", param_hint="--output or --tar")
+    if tar is not None and layers:
+        raise typer.BadParameter("cannot be one tar; use it with --output", param_hint="--layers")
+    if str(tar) != "-":
+        return output or tar
+    if request.json:
+        raise typer.BadParameter(
+            "standard output is taken by --tar -; use --record FILE", param_hint="--json"
+        )
+    if sys.stdout.isatty():
+        raise typer.BadParameter("standard output is a terminal", param_hint="--tar")
+    return None
+
+
+def _refuse_existing(record: Path | None, *, force: bool) -> None:
+    if record is not None and not force and record.exists():
+        raise UnsafeOutputError(f"{record}: exists; choose another name, or --force")
+
+
+def _write(request: Request, plan: _Plan, image: Image) -> ExtractionRecord:
+    top = image.top if plan.layer is None else plan.layer
+    total = sum(layer.stored_size for layer in image.layers[: top + 1] if layer.is_present)
+    with counting(total, "B", shown=not request.quiet) as progress:
+        try:
+            return plan.write(image, progress)
+        except KeyboardInterrupt:
+            _tell_partial(plan)
+            raise
+
+
+def _tell_partial(plan: _Plan) -> None:
+    if plan.target is None:
+        return
+    partial = plan.target.absolute().with_name(plan.target.name + ".partial")
+    if partial.exists():
+        say(f"what was written so far is in {safe(str(partial))}")
+
+
+def _tell(request: Request, plan: _Plan, done: ExtractionRecord, record: Path | None) -> None:
+    if request.json:
+        write_json(done.to_json())
+    elif plan.target is None:
+        if not request.quiet:
+            for line in _summary(plan, done, record):
+                say(line)
+    elif not request.quiet:
+        write_lines(_summary(plan, done, record))
+
+
+def _summary(plan: _Plan, done: ExtractionRecord, record: Path | None) -> Iterator[str]:
+    where = safe(done.output) if plan.target else "standard output"
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(done.counts.items()))
+    yield f"wrote {where}: {human_size(done.content_bytes)} in {counts or 'no entries'}"
+    reasons = Counter(deviation.reason.value for deviation in done.deviations)
+    if reasons:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+        yield f"not as stored: {told}"
+    if plan.target is not None:
+        beside = plan.target.absolute().with_name(plan.target.name + ".extraction.json")
+        yield f"record: {safe(str(beside))}"
+    if record is not None:
+        yield f"record: {safe(str(record))}"

@@ -1,0 +1,238 @@
+"""`inspect`: what a source holds, and one image of it in detail."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Annotated
+
+import typer
+
+from imgforensics.catalogue import Catalogue, ImageKind, ImageRecord, choose
+from imgforensics.errors import AmbiguousImageError, ImageForensicsError
+from imgforensics.image import Image
+from imgforensics.layer import LayerScan
+from imgforensics.oci.config import ImageConfig
+from imgforensics.opening import Need, OpenedSource
+from imgforensics.problems import Problem
+from imgforensics.serialise import (
+    config_to_json,
+    layer_to_json,
+    problem_to_json,
+    record_to_json,
+    stored_size,
+)
+from imgforensics.sources.base import BlobSource
+from imgforensics_cli.output import brief, human_size, safe, table, write_document, write_lines
+from imgforensics_cli.request import Request
+
+EXAMPLES = (
+    "imgforensics inspect suspect.tar",
+    "imgforensics inspect suspect.tar --image web:1 --layers",
+    "docker save web | imgforensics inspect - --json",
+)
+
+_SETTLED_ELSEWHERE = (ImageKind.ATTESTATION, ImageKind.SIGNATURE, ImageKind.ARTIFACT)
+"""Kinds that a source may hold without an image, and still be read in full."""
+
+
+def run(
+    request: Request,
+    layers: Annotated[
+        bool,
+        typer.Option("--layers", help="Read the layers, too: entries, sizes, computed digests."),
+    ] = False,
+) -> int:
+    """Show what a source holds, and the one image in it, or the one chosen, in detail.
+
+    Without --layers no byte of a layer is read.
+    """
+    with request.catalogue(Need.ENTRIES if layers else Need.DOCUMENTS) as opened:
+        record = _chosen(request, opened.catalogue)
+        scans = _scans(request, opened.image_of(record)) if layers and record else {}
+        problems = tuple(dict.fromkeys(_problems(opened.catalogue, record, scans)))
+        if request.json:
+            _write_json(opened, record, scans, problems)
+        else:
+            write_lines(_lines(opened, record, scans))
+        return request.conclude(problems)
+
+
+def _chosen(request: Request, catalogue: Catalogue) -> ImageRecord | None:
+    """The image to show in detail; None where there is none, or no choice among several."""
+    try:
+        return choose(catalogue, request.image, request.platform)
+    except ImageForensicsError as error:
+        is_open = isinstance(error, AmbiguousImageError)
+        kinds = {record.kind for record in catalogue.records}
+        is_free = request.image is None and request.platform is None
+        if is_free and (is_open or (kinds and kinds.issubset(_SETTLED_ELSEWHERE))):
+            return None
+        raise
+
+
+def _scans(request: Request, image: Image) -> dict[int, LayerScan]:
+    request.scan(image)
+    return {layer.index: layer.scan() for layer in image.layers if layer.is_present}
+
+
+def _problems(
+    catalogue: Catalogue, record: ImageRecord | None, scans: Mapping[int, LayerScan]
+) -> Iterator[Problem]:
+    yield from catalogue.problems
+    for shown in (record,) if record else catalogue.records:
+        yield from shown.problems
+    yield from chain.from_iterable(scan.facts.problems for scan in scans.values())
+
+
+# JSON.
+
+
+def _write_json(
+    opened: OpenedSource,
+    record: ImageRecord | None,
+    scans: Mapping[int, LayerScan],
+    problems: Iterable[Problem],
+) -> None:
+    catalogue, source = opened.catalogue, opened.source
+    detail = None
+    if record is not None:
+        detail = {
+            **record_to_json(record, source),
+            "config": config_to_json(record.config) if record.config else None,
+            "layers": [
+                layer_to_json(layer, source, scans.get(layer.index)) for layer in record.layers
+            ],
+        }
+    absent = [
+        {
+            "digest": str(descriptor.digest),
+            "media_type": descriptor.media_type,
+            "platform": str(descriptor.platform) if descriptor.platform else None,
+        }
+        for descriptor in catalogue.absent
+    ]
+    facts = {
+        "source": catalogue.source_description,
+        "images": [record_to_json(record, source) for record in catalogue.records],
+        "absent": absent,
+        "image": detail,
+        "problems": map(problem_to_json, problems),
+    }
+    write_document("inspect", facts)
+
+
+# For people.
+
+
+def _lines(
+    opened: OpenedSource, record: ImageRecord | None, scans: Mapping[int, LayerScan]
+) -> Iterator[str]:
+    catalogue, source = opened.catalogue, opened.source
+    if record is None or len(catalogue.records) > 1 or catalogue.absent:
+        yield from _listing(catalogue, source)
+    if record is None:
+        return
+    if len(catalogue.records) > 1 or catalogue.absent:
+        yield ""
+    yield from _facts(record)
+    if record.config is not None:
+        yield from _settings(record.config)
+    yield ""
+    yield from _layers(record, source, scans)
+
+
+def _listing(catalogue: Catalogue, source: BlobSource) -> Iterator[str]:
+    rows = [_row(record, source) for record in catalogue.records]
+    rows += [
+        [
+            "-",
+            "not here",
+            "-",
+            safe(str(one.platform or "-")),
+            "-",
+            human_size(None),
+            str(one.digest),
+        ]
+        for one in catalogue.absent
+    ]
+    yield from table(
+        ("NUMBER", "KIND", "NAMES", "PLATFORM", "LAYERS", "STORED", "DIGEST"),
+        rows,
+        numbers="NUMBER LAYERS STORED",
+    )
+
+
+def _row(record: ImageRecord, source: BlobSource) -> Sequence[str]:
+    sizes = [stored_size(layer, source) or 0 for layer in record.layers]
+    return (
+        str(record.number),
+        record.kind.value,
+        ", ".join(map(brief, record.names)) or "-",
+        safe(str(record.platform or "-")),
+        str(len(record.layers)),
+        human_size(sum(sizes)),
+        str(record.manifest_digest or record.config_digest or "-"),
+    )
+
+
+def _facts(record: ImageRecord) -> Iterator[str]:
+    yield from _setting("image", [str(record.number)])
+    yield from _setting("names", record.names)
+    yield from _setting("digest", [str(record.manifest_digest or "none")])
+    yield from _setting("image ID", [str(record.config_digest or "none")])
+    yield from _setting("platform", [str(record.platform or "not declared")])
+    yield from _setting("found in", record.layouts)
+    yield from _setting("missing", record.missing)
+
+
+def _settings(config: ImageConfig) -> Iterator[str]:
+    container = config.container
+    yield from _setting("created", [config.created or ""])
+    yield from _setting("author", [config.author or ""])
+    yield from _setting("user", [container.user])
+    yield from _setting("directory", [container.working_dir])
+    yield from _setting("entrypoint", container.entrypoint)
+    yield from _setting("command", container.cmd)
+    yield from _setting("environment", container.env)
+    yield from _setting("ports", container.exposed_ports)
+    yield from _setting("volumes", container.volumes)
+    yield from _setting("labels", [f"{key}={value}" for key, value in container.labels.items()])
+    yield from _setting("stop signal", [container.stop_signal or ""])
+    yield from _setting("healthcheck", container.healthcheck.test if container.healthcheck else ())
+    yield from _setting("shell", container.shell)
+    yield from _setting("on build", container.on_build)
+
+
+def _setting(name: str, values: Iterable[str] | None) -> Iterator[str]:
+    """A setting's values, one to a line, the first beside its name; nothing if it has none."""
+    for value in values or ():
+        if value:
+            yield f"{name:<12}  {brief(value)}"
+            name = ""
+
+
+def _layers(
+    record: ImageRecord, source: BlobSource, scans: Mapping[int, LayerScan]
+) -> Iterator[str]:
+    heads = ["LAYER", "STORED", "DIGEST", "INSTRUCTION"]
+    rows = []
+    for layer in record.layers:
+        digest = layer.descriptor.digest if layer.descriptor else layer.diff_id
+        instruction = layer.history.created_by if layer.history else None
+        row = [
+            str(layer.index),
+            human_size(stored_size(layer, source)),
+            str(digest or "-"),
+            brief(instruction or "-"),
+        ]
+        if scans:
+            row[2:2] = _found(scans.get(layer.index))
+        rows.append(row)
+    if scans:
+        heads[2:2] = ["SIZE", "ENTRIES", "COMPRESSION"]
+    yield from table(heads, rows, numbers="LAYER STORED SIZE ENTRIES")
+
+
+def _found(scan: LayerScan | None) -> Sequence[str]:
+    if scan is None:
+        return ("-", "-", "-")
+    return (human_size(scan.facts.size), str(len(scan.entries)), scan.facts.compression.value)

@@ -1,0 +1,135 @@
+"""What commands print: text that is safe on a terminal, tables, JSON, problems.
+
+Answers go to standard output, everything about the work itself to standard error.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from imgforensics.problems import Problem, Severity
+
+_LINES_PER_WRITE = 1_000
+_PROBLEMS_PER_CODE = 20
+_BRIEF_WIDTH = 160
+
+
+# Text.
+
+
+def safe(text: str) -> str:
+    """Text with escapes for everything that would not print or would move a cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def safe_lines(text: str) -> str:
+    """`safe`, line by line."""
+    return "\n".join(map(safe, text.split("\n")))
+
+
+def brief(text: str) -> str:
+    """`safe`, on one line of bounded length."""
+    start = " ".join(text[: 4 * _BRIEF_WIDTH].split())
+    is_whole = len(text) <= 4 * _BRIEF_WIDTH and len(start) <= _BRIEF_WIDTH
+    return safe(start if is_whole else start[:_BRIEF_WIDTH] + "…")
+
+
+def human_size(size: int | None) -> str:
+    """Bytes in decimal units; `-` for unknown."""
+    if size is None:
+        return "-"
+    if size < 1_000:
+        return f"{size} B"
+    scaled = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        scaled /= 1_000
+        if scaled < 999.95:
+            break
+    return f"{scaled:.1f} {unit}"
+
+
+def say(message: str) -> None:
+    """Say something to people; the message has been made safe."""
+    sys.stderr.write(f"imgforensics: {message}\n")
+
+
+# Lines and tables.
+
+
+def write_lines(lines: Iterable[str], end: str = "\n") -> None:
+    """Write lines to standard output, many at a time."""
+    for batch in _batches(lines):
+        sys.stdout.write(end.join(batch) + end)
+
+
+def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(lines)
+    while batch := list(islice(remaining, _LINES_PER_WRITE)):
+        yield batch
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: str = "") -> Iterator[str]:
+    """Aligned columns; those whose heads are among the words of `numbers` to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    to_the_right = [head in numbers.split() for head in heads]
+    for row in (heads, *rows):
+        cells = (
+            cell.rjust(width) if is_number else cell.ljust(width)
+            for cell, width, is_number in zip(row, widths, to_the_right, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+# JSON.
+
+
+def write_document(command: str, facts: Mapping[str, Any]) -> None:
+    """Write a command's JSON document; lists and iterators one item to a line, as they come.
+
+    It is ASCII, so that no name inside it can do anything to a terminal.
+    """
+    sys.stdout.write(f'{{\n  "schema": "imgforensics.{command}/1"')
+    for key, value in facts.items():
+        sys.stdout.write(f",\n  {json.dumps(key)}: ")
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+            sys.stdout.write(json.dumps(value, indent=2).replace("\n", "\n  "))
+        else:
+            _write_array(value)
+    sys.stdout.write("\n}\n")
+
+
+def _write_array(items: Iterable[Any]) -> None:
+    separator = "[\n    "
+    for batch in _batches(json.dumps(item) for item in items):
+        sys.stdout.write(separator + ",\n    ".join(batch))
+        separator = ",\n    "
+    sys.stdout.write("[]" if separator.startswith("[") else "\n  ]")
+
+
+# Problems.
+
+
+def tell_problems(problems: Iterable[Problem], *, quiet: bool, verbose: bool) -> None:
+    """Tell problems on standard error, the first of each code in full.
+
+    Notes are told only if `verbose`, warnings unless `quiet`, errors always.
+    """
+    untold = {Severity.NOTE} if not verbose else set()
+    if quiet:
+        untold |= {Severity.NOTE, Severity.WARNING}
+    counts: Counter[str] = Counter()
+    for problem in problems:
+        if problem.severity in untold:
+            continue
+        label = problem.code.label
+        counts[label] += 1
+        if counts[label] <= _PROBLEMS_PER_CODE:
+            say(safe(str(problem)))
+    for label, count in counts.items():
+        if count > _PROBLEMS_PER_CODE:
+            say(f"{count - _PROBLEMS_PER_CODE} more of {label}; --json lists them")
