@@ -133,8 +133,9 @@ class OpenedSource:
 
     def image_of(self, record: ImageRecord) -> Image:
         """The image of one of the catalogue's records; it closes the source from now on."""
-        scans = self._passing.scans_of(record, self.source)
-        return Image(record, self.source, self._limits, scans)
+        scans = _scans_of(record, self.source)
+        problems = self.catalogue.problems
+        return Image(record, self.source, self._limits, scans=scans, problems=problems)
 
     def __enter__(self) -> Self:
         return self

@@ -96,6 +96,24 @@ def message_of(error: BaseException) -> str:
     return safe_lines(str(error))
 
 
+class PathErrors:
+    """Paths that are not there, told one line each while the others are served."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def add(self, error: PathError) -> None:
+        """Tell one."""
+        self.messages.append(message_of(error))
+        sys.stdout.flush()
+        say(self.messages[-1])
+
+    @property
+    def status(self) -> Status:
+        """What they make of the command's status."""
+        return Status.NO if self.messages else Status.DONE
+
+
 def run_and_exit(work: Callable[[], int]) -> None:
     """Do a command's work; end the process with its status, or with that of its failure."""
     try:

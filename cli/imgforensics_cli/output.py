@@ -8,9 +8,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from imgforensics.problems import Problem, Severity
+
+T = TypeVar("T")
 
 _LINES_PER_WRITE = 1_000
 _PROBLEMS_PER_CODE = 20
@@ -61,14 +63,21 @@ def say(message: str) -> None:
 # Lines and tables.
 
 
-def write_lines(lines: Iterable[str], end: str = "\n") -> None:
+def write_lines(lines: Iterable[str]) -> None:
     """Write lines to standard output, many at a time."""
     for batch in _batches(lines):
-        sys.stdout.write(end.join(batch) + end)
+        sys.stdout.write("\n".join(batch) + "\n")
 
 
-def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(lines)
+def write_names(names: Iterable[bytes]) -> None:
+    """Write raw names to standard output, each ended by a NUL."""
+    sys.stdout.flush()
+    for batch in _batches(names):
+        sys.stdout.buffer.write(b"\0".join(batch) + b"\0")
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(items)
     while batch := list(islice(remaining, _LINES_PER_WRITE)):
         yield batch
 
@@ -86,6 +95,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: str = ""
 
 
 # JSON.
+
+
+def write_json(document: Mapping[str, Any]) -> None:
+    """Write a document that has its schema already."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def write_document(command: str, facts: Mapping[str, Any]) -> None:

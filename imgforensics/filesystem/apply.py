@@ -6,23 +6,18 @@ always survives. Source: https://github.com/opencontainers/image-spec/blob/main/
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
+from itertools import chain
 
 from imgforensics.filesystem.node import Node
-from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules, Duplicates, SymlinkParents
+from imgforensics.filesystem.precedence import counting_entries
+from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whiteout_of
+from imgforensics.filesystem.working_tree import BlockedError, Children, WorkingTree
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.problems import ProblemCode, ProblemLog
 from imgforensics.tarstream.member import EntryKind
-
-Children = dict[bytes, Node]
-
-MAXIMUM_LINKS: Final = 40
-"""Symbolic links followed in one lookup, as Linux does (path_resolution(7))."""
-_MAXIMUM_STEPS: Final = 4_096
-"""Path components walked in one lookup, links' targets included."""
 
 
 def apply_layer(
@@ -37,51 +32,42 @@ def apply_layer(
     """
     application = _Application(below, log, rules)
     additions = []
-    for entry in entries:
-        if entry.is_past_end:
-            continue
+    for entry in counting_entries(entries, rules):
         if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
             application.white_out(entry, whiteout)
-            if rules.whiteouts_hide_own_layer:
-                additions.append(entry)
         else:
             additions.append(entry)
     for entry in additions:
         application.add(entry)
     application.link_late()
+    application.share_attributes()
     return application.result()
 
 
 class _Application:
-    """One layer being applied: copies a directory of the snapshot below when it changes it."""
+    """One layer being applied: what each of its entries means."""
 
     def __init__(self, below: FileTree, log: ProblemLog, rules: ApplyRules) -> None:
-        self._index = below.layer_index + 1
+        self._tree = WorkingTree(below, rules.symlink_parents)
         self._log = log
         self._rules = rules
-        self._root = below.root
-        # Children of directories that belong to the new snapshot alone, by identity; held
-        # here so that an id is never used again.
-        self._own: dict[int, Children] = {}
-        # Directories reached lately, by the path that led there.
-        self._reached: dict[bytes, Children] = {}
-        self._names: dict[Node, list[tuple[Children, bytes]]] = {}
         self._set_aside: dict[bytes, Node] = {}
-        self._hidden: set[bytes] = set()
         self._late: list[LayerEntry] = []
+        self._names: dict[Node, list[bytes]] = {}
+        self._attributes: dict[Node, LayerEntry] = {}
 
     def result(self) -> FileTree:
-        return FileTree(self._root, self._index)
+        return self._tree.snapshot()
 
     # Whiteouts.
 
     def white_out(self, entry: LayerEntry, whiteout: Whiteout) -> None:
         """Delete from the snapshot below what a whiteout entry says."""
         if whiteout.kind is WhiteoutKind.PLAIN:
-            self._delete(whiteout.path)
+            self._tree.remove(whiteout.path)
         elif whiteout.kind is WhiteoutKind.OPAQUE:
             if self._rules.opaque_directories:
-                self._delete_all_in(whiteout.path)
+                self._tree.empty(whiteout.path)
         elif whiteout.kind is WhiteoutKind.BOOKKEEPING:
             # Docker's AUFS archives hard-link into .wh..wh.plnk: its files are link targets.
             self._set_aside[entry.path] = Node(entry)
@@ -91,32 +77,15 @@ class _Application:
         else:
             self._report(entry, ProblemCode.WHITEOUT_NAME_AS_PARENT, "stands below a whiteout")
 
-    def _delete(self, path: bytes) -> None:
-        parent, _, name = path.rpartition(b"/")
-        children = self._directory(parent, create=False)
-        if children is not None and name in children:
-            del children[name]
-            self._reached.clear()
-
-    def _delete_all_in(self, path: bytes) -> None:
-        children = self._directory(path, create=False)
-        if children:
-            children.clear()
-            self._reached.clear()
-
     # Additions.
 
     def add(self, entry: LayerEntry) -> None:
         """Add one entry, in its turn."""
         member, path = entry.member, entry.path
-        if self._rules.whiteouts_hide_own_layer and self._is_hidden(entry):
-            return
         if b"\0" in path:
             self._report(entry, ProblemCode.ENTRY_NAME_INVALID, "its name holds a NUL byte")
         elif not path:
-            self._replace_root(entry)
-        elif member.kind is EntryKind.DIRECTORY:
-            self._add_directory(entry)
+            self._add_root(entry)
         elif member.kind is EntryKind.HARD_LINK:
             if not self._link(entry):
                 self._late.append(entry)
@@ -124,223 +93,96 @@ class _Application:
             flag = member.type_flag.decode("latin-1")
             self._report(entry, ProblemCode.ENTRY_TYPE_UNKNOWN, f"its type flag is {flag!r}")
         else:
-            self._place(entry, Node(entry))
+            self._place(entry, None if member.kind is EntryKind.DIRECTORY else Node(entry))
 
-    def link_late(self) -> None:
-        """Link what preceded its target; what has none stays as a link without content."""
-        waiting: defaultdict[bytes, list[LayerEntry]] = defaultdict(list)
-        for entry in self._late:
-            waiting[normalise_path(entry.member.link_name)].append(entry)
-        ready = deque(waiting)
-        while ready:
-            target = ready.popleft()
-            if self._find(target) is None:
-                continue
-            for entry in waiting.pop(target, ()):
-                if not self._is_superseded(entry) and self._link(entry):
-                    self._report(entry, ProblemCode.HARD_LINK_BEFORE_TARGET, "its target follows")
-                    ready.append(entry.path)
-        for entries in waiting.values():
-            for entry in entries:
-                if not self._is_superseded(entry):
-                    self._report(entry, ProblemCode.HARD_LINK_BROKEN, "its target is in no layer")
-                    self._place(entry, Node(entry))
-
-    def _replace_root(self, entry: LayerEntry) -> None:
-        if entry.member.kind is EntryKind.DIRECTORY:
-            self._root = Node(entry, None, self._root.children)
+    def _add_root(self, entry: LayerEntry) -> None:
+        if entry.kind is EntryKind.DIRECTORY:
+            self._tree.put_root(entry)
         else:
-            detail = f"a {entry.member.kind} is named as the root"
+            detail = f"a {entry.kind} is named as the root"
             self._report(entry, ProblemCode.ROOT_NOT_A_DIRECTORY, detail)
 
-    def _add_directory(self, entry: LayerEntry) -> None:
+    def _place(self, entry: LayerEntry, node: Node | None) -> bool:
+        """Let a node, or for None a directory, stand at the entry's path, if it can."""
         parent, _, name = entry.path.rpartition(b"/")
-        siblings = self._directory(parent)
-        existing = siblings.get(name) if siblings is not None else None
-        if existing is not None and existing.children is not None:
-            self._place(entry, Node(entry, None, existing.children))
-        else:
-            self._place(entry, Node(entry, None, self._new_children()))
-
-    def _place(self, entry: LayerEntry, node: Node) -> tuple[Children, bytes] | None:
-        parent, _, name = entry.path.rpartition(b"/")
-        children = self._directory(parent)
-        if children is None:
+        try:
+            siblings = self._tree.enter(parent)
+        except BlockedError:
             detail = "its own layer made no directory of its parent, or of a link on the way"
             self._report(entry, ProblemCode.PARENT_NOT_A_DIRECTORY, detail)
-            return None
-        existing = children.get(name)
-        if existing is not None and not self._makes_way(entry, existing, node):
-            return None
-        children[name] = node
-        return children, name
-
-    def _makes_way(self, entry: LayerEntry, existing: Node, node: Node) -> bool:
-        merges = existing.children is not None and node.children is not None
-        if self._is_own(existing):
-            if not merges:
-                self._report(
-                    entry,
-                    ProblemCode.ENTRY_DUPLICATED,
-                    "its layer holds this path already",
-                    f"the {self._rules.duplicates.value} one counts",
-                )
-            if self._rules.duplicates is Duplicates.FIRST:
-                return False
-        if not merges and (existing.children is not None or existing.kind is EntryKind.SYMLINK):
-            self._reached.clear()
+            return False
+        node = node or self._directory(entry, siblings.get(name))
+        self._report_duplicate(entry, siblings, name, node)
+        self._tree.put(siblings, name, node, entry)
         return True
 
-    def _is_own(self, node: Node) -> bool:
-        return node.entry is not None and node.entry.layer_index == self._index
+    def _directory(self, entry: LayerEntry, existing: Node | None) -> Node:
+        if existing is not None and existing.children is not None:
+            return Node(entry, None, existing.children)
+        return Node(entry, None, self._tree.new_children())
 
-    def _is_superseded(self, entry: LayerEntry) -> bool:
-        node = self._find(entry.path)
-        return (
-            node is not None
-            and node.entry is not None
-            and self._is_own(node)
-            and node.entry.member.ordinal > entry.member.ordinal
-        )
-
-    def _is_hidden(self, entry: LayerEntry) -> bool:
-        whiteout = whiteout_of(entry.path)
-        if whiteout is not None:
-            existing = self._find(whiteout.path) if whiteout.kind is WhiteoutKind.PLAIN else None
-            if whiteout.kind is WhiteoutKind.PLAIN and not (existing and self._is_own(existing)):
-                self._hidden.add(whiteout.path)
-            return True
-        if not self._hidden:
-            return False
-        path = entry.path
-        while path and path not in self._hidden:
-            path = path.rpartition(b"/")[0]
-        return bool(path)
+    def _report_duplicate(
+        self, entry: LayerEntry, siblings: Children, name: bytes, node: Node
+    ) -> None:
+        existing = siblings.get(name)
+        if existing is None or self._tree.entry_in(siblings, name) is None:
+            return
+        if existing.children is None or node.children is None:
+            detail = "its layer holds this path already"
+            self._report(entry, ProblemCode.ENTRY_DUPLICATED, detail, "the last one counts")
 
     # Hard links.
 
     def _link(self, entry: LayerEntry) -> bool:
         """Give the target's node one more name; False when there is no target (yet)."""
-        target = normalise_path(entry.member.link_name)
-        node = self._set_aside.get(target) or self._find(target)
-        if node is None or self._is_broken(node):
+        target = normalise_path(entry.link_name)
+        node = self._set_aside.get(target) or self._tree.find(target)
+        if node is None:
             return False
-        if node.children is not None:
+        if node.is_directory:
             self._report(entry, ProblemCode.HARD_LINK_TO_DIRECTORY, "its target is a directory")
-            return True
-        names = self._names.pop(node, None) or self._only_name(target)
-        node = self._with_attributes(node, entry, names)
-        placed = self._place(entry, node)
-        if placed is not None:
-            names.append(placed)
-        self._names[node] = names
+        elif self._place(entry, node):
+            self._names.setdefault(node, [target]).append(entry.path)
+            if not _same_attributes(node, self._attributes.get(node), entry):
+                self._attributes[node] = entry
         return True
 
-    def _is_broken(self, node: Node) -> bool:
-        return self._is_own(node) and node.kind is EntryKind.HARD_LINK
+    def link_late(self) -> None:
+        """Link what preceded its target; what has none stays as a link without content."""
+        waiting: defaultdict[bytes, list[LayerEntry]] = defaultdict(list)
+        for entry in self._late:
+            waiting[normalise_path(entry.link_name)].append(entry)
+        ready = deque(waiting)
+        while ready:
+            target = ready.popleft()
+            if self._tree.find(target) is not None:
+                linked = [entry for entry in waiting.pop(target, ()) if self._link_now(entry)]
+                ready.extend(entry.path for entry in linked)
+        for entry in sorted(chain.from_iterable(waiting.values()), key=_ordinal):
+            if not self._is_superseded(entry):
+                detail = "its target is in no layer"
+                self._report(entry, ProblemCode.HARD_LINK_BROKEN, detail, "kept, without content")
+                self._place(entry, Node(entry))
 
-    def _only_name(self, path: bytes) -> list[tuple[Children, bytes]]:
-        parent, _, name = path.rpartition(b"/")
-        children = self._directory(parent, create=False)
-        return [] if children is None else [(children, name)]
-
-    def _with_attributes(
-        self, node: Node, entry: LayerEntry, names: list[tuple[Children, bytes]]
-    ) -> Node:
-        """Engines apply a link's own header to the file, under all its names."""
-        if _same_attributes(node, entry):
-            return node
-        changed = Node(node.entry, entry)
-        for children, name in names:
-            if children.get(name) is node:
-                children[name] = changed
-        return changed
-
-    # Walking.
-
-    def _find(self, path: bytes) -> Node | None:
-        if not path:
-            return self._root
-        parent, _, name = path.rpartition(b"/")
-        children = self._directory(parent, create=False)
-        return None if children is None else children.get(name)
-
-    def _directory(self, path: bytes, *, create: bool = True) -> Children | None:
-        """Children, free to change, of the directory that `path` leads to; None if none does.
-
-        With `create`, missing directories are implied, and so is one where a lower layer
-        holds something else.
-        """
-        children = self._reached.get(path)
-        if children is None:
-            children = self._walk(path, create=create)
-            if children is not None:
-                self._reached[path] = children
-        return children
-
-    def _walk(self, path: bytes, *, create: bool) -> Children | None:
-        trail = [self._own_root()]
-        remaining = path.split(b"/")[::-1] if path else []
-        links = steps = 0
-        while remaining:
-            name = remaining.pop()
-            steps += 1
-            if name == b"..":
-                del trail[max(1, len(trail) - 1) :]
-            elif name not in (b"", b"."):
-                child = trail[-1].get(name)
-                if child is not None and self._follows(child):
-                    links += 1
-                    if child.link_target.startswith(b"/"):
-                        del trail[1:]
-                    remaining.extend(child.link_target.split(b"/")[::-1])
-                else:
-                    children = self._enter(trail[-1], name, child, create=create)
-                    if children is None:
-                        return None
-                    trail.append(children)
-            if links > MAXIMUM_LINKS or (links and steps > _MAXIMUM_STEPS):
-                return None
-        return trail[-1]
-
-    def _enter(
-        self, parent: Children, name: bytes, child: Node | None, *, create: bool
-    ) -> Children | None:
-        if child is not None and child.children is not None:
-            return self._own_children(parent, name, child)
-        if not create or (child is not None and self._is_own(child)):
-            return None
-        children = self._new_children()
-        parent[name] = Node(None, None, children)
-        return children
-
-    def _follows(self, node: Node) -> bool:
-        if node.kind is not EntryKind.SYMLINK:
+    def _link_now(self, entry: LayerEntry) -> bool:
+        if self._is_superseded(entry) or not self._link(entry):
             return False
-        parents = self._rules.symlink_parents
-        return parents is SymlinkParents.EVERY_LAYER or (
-            parents is SymlinkParents.SAME_LAYER and self._is_own(node)
-        )
+        detail = "its target follows"
+        self._report(entry, ProblemCode.HARD_LINK_BEFORE_TARGET, detail, "linked all the same")
+        return True
 
-    def _own_root(self) -> Children:
-        children = self._root.children
-        if id(children) in self._own:
-            return self._own[id(children)]
-        copy = self._new_children(children)
-        self._root = Node(self._root.entry, self._root.attributes, copy)
-        return copy
+    def _is_superseded(self, entry: LayerEntry) -> bool:
+        standing = self._tree.entry_at(entry.path)
+        return standing is not None and standing.member.ordinal > entry.member.ordinal
 
-    def _own_children(self, parent: Children, name: bytes, node: Node) -> Children:
-        own = self._own.get(id(node.children))
-        if own is None:
-            own = self._new_children(node.children)
-            parent[name] = Node(node.entry, node.attributes, own)
-        return own
-
-    def _new_children(self, like: Mapping[bytes, Node] | None = None) -> Children:
-        children = dict(like or {})
-        self._own[id(children)] = children
-        return children
+    def share_attributes(self) -> None:
+        """Give a file what its last link's header says: engines apply it, under all names."""
+        for node, entry in self._attributes.items():
+            changed = Node(node.entry, entry)
+            for path in self._names[node]:
+                if self._tree.find(path) is node:
+                    parent, _, name = path.rpartition(b"/")
+                    self._tree.enter(parent)[name] = changed
 
     def _report(
         self,
@@ -354,11 +196,17 @@ class _Application:
         )
 
 
-def _same_attributes(node: Node, entry: LayerEntry) -> bool:
+def _ordinal(entry: LayerEntry) -> int:
+    return entry.member.ordinal
+
+
+def _same_attributes(node: Node, later: LayerEntry | None, entry: LayerEntry) -> bool:
+    """Whether `entry` says of the file what it is already, by its own header or a later one."""
+    standing = Node(node.entry, later) if later else node
     member = entry.member
-    return (node.mode, node.uid, node.gid, node.mtime_ns) == (
+    return (standing.mode, standing.uid, standing.gid, standing.mtime_ns) == (
         member.mode,
         member.uid,
         member.gid,
         member.mtime_ns,
-    ) and node.xattrs.items() >= member.xattrs.items()
+    ) and standing.xattrs.items() >= member.xattrs.items()

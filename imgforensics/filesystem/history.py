@@ -8,10 +8,9 @@ from typing import BinaryIO
 
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
-from imgforensics.filesystem.whiteout import WhiteoutKind, whiteout_of
+from imgforensics.filesystem.whiteout import Whiteout, WhiteoutKind, whiteout_of
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
-from imgforensics.problems import display
 from imgforensics.tarstream.member import EntryKind
 
 
@@ -36,7 +35,9 @@ class Cause(StrEnum):
     ENTRY = "entry"
     """An entry of this very path."""
     HARD_LINK = "hard-link"
-    """The path is a name of a file that an entry of another name brought or changed."""
+    """A hard link of another name: its header changed the file, under all its names."""
+    SYMLINK_PARENT = "symlink-parent"
+    """An entry of another path, which a symbolic link of the same layer leads here."""
     IMPLIED = "implied"
     """A directory that only entries below it imply."""
     WHITEOUT = "whiteout"
@@ -46,7 +47,7 @@ class Cause(StrEnum):
     OPAQUE = "opaque"
     """An opaque marker in a directory above it."""
     REPLACED_PARENT = "replaced-parent"
-    """Something that is no directory took the place of a directory above it."""
+    """Something else took the place of a directory above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class PathEvent:
     change: Change
     cause: Cause
     entry: LayerEntry | None
-    """The entry that did it; None where only entries below the path imply it."""
+    """The entry that did it; None where only entries below the path imply it, or where an
+    entry of another path replaced a directory above it."""
     before: Node | None
     after: Node | None
 
@@ -72,6 +74,8 @@ class PathEvent:
         return f"{self.change} by layer {self.layer.index}{instruction}"
 
 
+_PIECE = 1 << 20
+
 OpenContent = Callable[[LayerEntry], BinaryIO]
 
 
@@ -81,7 +85,7 @@ def path_events(
     """Every layer's effect on `path`, oldest first.
 
     `trees[0]` is the empty filesystem and `trees[n + 1]` the one after `layers[n]`. Contents
-    are read only where sizes agree and entries differ.
+    are read only where sizes agree and entries differ; what that raises is raised here.
     """
     events = []
     for layer, below, above in zip(layers, trees, trees[1:], strict=False):
@@ -89,7 +93,7 @@ def path_events(
         if before is after or (before and after and _only_children_differ(before, after)):
             continue
         change = _change(before, after, open_content)
-        cause, entry = _cause(path, layer.entries, above, after)
+        cause, entry = _cause(path, layer.entries, after)
         events.append(PathEvent(path, layer, change, cause, entry, before, after))
     return tuple(events)
 
@@ -124,49 +128,61 @@ def _same_content(before: Node, after: Node, open_content: OpenContent) -> bool:
         return True
     if before.size != after.size or before.link_target != after.link_target:
         return False
-    if before.kind is not EntryKind.FILE or before.size == 0:
+    if not before.entry or not after.entry or before.kind is not EntryKind.FILE or not before.size:
         return True
-    return _hash(before, open_content) == _hash(after, open_content)
+    return _hash(before.entry, open_content) == _hash(after.entry, open_content)
 
 
-def _hash(node: Node, open_content: OpenContent) -> bytes:
-    assert node.entry is not None
-    with open_content(node.entry) as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _hash(entry: LayerEntry, open_content: OpenContent) -> bytes:
+    digest = hashlib.sha256()
+    with open_content(entry) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.digest()
 
 
 def _cause(
-    path: bytes, entries: Sequence[LayerEntry], above: FileTree, after: Node | None
+    path: bytes, entries: Sequence[LayerEntry], after: Node | None
 ) -> tuple[Cause, LayerEntry | None]:
     if after is None:
-        return _cause_of_removal(path, entries, above)
+        return _cause_of_removal(path, entries)
     for entry in reversed(entries):
         if entry.path == path:
             return Cause.ENTRY, entry
-    return (Cause.HARD_LINK, after.header) if after.entry else (Cause.IMPLIED, None)
+    if after.header is None:
+        return Cause.IMPLIED, None
+    is_linked = after.header.kind is EntryKind.HARD_LINK
+    return Cause.HARD_LINK if is_linked else Cause.SYMLINK_PARENT, after.header
 
 
 def _cause_of_removal(
-    path: bytes, entries: Sequence[LayerEntry], above: FileTree
+    path: bytes, entries: Sequence[LayerEntry]
 ) -> tuple[Cause, LayerEntry | None]:
     parents = _parents(path)
     found: dict[Cause, LayerEntry] = {}
     for entry in entries:
         whiteout = whiteout_of(entry.path)
-        if whiteout is None:
-            node = above.get(entry.path) if entry.path in parents else None
-            if node is not None and not node.is_directory:
-                found[Cause.REPLACED_PARENT] = entry
-        elif whiteout.kind is WhiteoutKind.OPAQUE and whiteout.path in parents:
-            found[Cause.OPAQUE] = entry
-        elif whiteout.kind is WhiteoutKind.PLAIN and whiteout.path == path:
-            found[Cause.WHITEOUT] = entry
-        elif whiteout.kind is WhiteoutKind.PLAIN and whiteout.path in parents:
-            found[Cause.PARENT_WHITEOUT] = entry
-    for cause in (Cause.WHITEOUT, Cause.PARENT_WHITEOUT, Cause.OPAQUE, Cause.REPLACED_PARENT):
+        if whiteout is not None:
+            cause = _cause_by_whiteout(whiteout, path, parents)
+        else:
+            replaces = entry.kind is not EntryKind.DIRECTORY and entry.path in parents
+            cause = Cause.REPLACED_PARENT if replaces else None
+        if cause is not None:
+            found[cause] = entry
+    for cause in (Cause.WHITEOUT, Cause.PARENT_WHITEOUT, Cause.OPAQUE):
         if cause in found:
             return cause, found[cause]
-    raise ValueError(f"no entry of the layer removes {display(path)}")
+    return Cause.REPLACED_PARENT, found.get(Cause.REPLACED_PARENT)
+
+
+def _cause_by_whiteout(whiteout: Whiteout, path: bytes, parents: set[bytes]) -> Cause | None:
+    if whiteout.kind is WhiteoutKind.OPAQUE:
+        return Cause.OPAQUE if whiteout.path in parents else None
+    if whiteout.kind is not WhiteoutKind.PLAIN:
+        return None
+    if whiteout.path == path:
+        return Cause.WHITEOUT
+    return Cause.PARENT_WHITEOUT if whiteout.path in parents else None
 
 
 def _parents(path: bytes) -> set[bytes]:

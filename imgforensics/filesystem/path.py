@@ -4,6 +4,7 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal, TextIO, cast, overload
 
 from imgforensics.errors import (
@@ -14,7 +15,7 @@ from imgforensics.errors import (
     PathIsADirectoryError,
     PathNotADirectoryError,
 )
-from imgforensics.filesystem.globs import glob_matcher
+from imgforensics.filesystem.globs import glob_matcher, split_pattern
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.resolve import Resolution, resolve
 from imgforensics.filesystem.tree import FileTree, walk
@@ -61,12 +62,12 @@ class ImagePath:
     @property
     def suffix(self) -> str:
         """The last part's ending with its dot, as pathlib has it."""
-        return os.path.splitext(self.name)[1]
+        return PurePosixPath(self.name).suffix
 
     @property
     def stem(self) -> str:
         """The last part without its suffix."""
-        return os.path.splitext(self.name)[0]
+        return PurePosixPath(self.name).stem
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -239,21 +240,39 @@ class ImagePath:
             yield self._below(name)
 
     def walk(self) -> Iterator[tuple["ImagePath", list[str], list[str]]]:
-        """As `os.walk`, top down; links are listed among the files and not followed."""
-        for path, node in walk(self._path, self.resolution().node):
-            if node.children is not None:
-                names = sorted(node.children.items())
-                directories = [os.fsdecode(name) for name, child in names if child.is_directory]
-                files = [os.fsdecode(name) for name, child in names if not child.is_directory]
-                yield self._at(path), directories, files
+        """As `pathlib.Path.walk`, top down: a directory, its directories, everything else in it.
+
+        Links to directories are among everything else. What is taken out of a list of
+        directories is not walked.
+        """
+        pending = [self]
+        while pending:
+            path = pending.pop()
+            names = sorted((path.resolution().node.children or {}).items())
+            directories = [os.fsdecode(name) for name, child in names if child.is_directory]
+            files = [os.fsdecode(name) for name, child in names if not child.is_directory]
+            yield path, directories, files
+            pending.extend(path._below(os.fsencode(name)) for name in reversed(directories))
 
     def glob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
-        """Paths below this one that match; `**` spans directories; links are not followed."""
-        matches = glob_matcher(os.fsencode(pattern))
-        start = len(self._path) + 1 if self._path else 0
-        for path, _ in walk(self._path, self.resolution().node):
-            if path != self._path and matches(path[start:]):
-                yield self._at(path)
+        """Paths below this one that match, in byte order; `**` spans directories.
+
+        Links are followed in the names ahead of the first wildcard (`lib/*.so` where `lib`
+        is a link), and nowhere else.
+        """
+        fixed, pattern = split_pattern(os.fsencode(pattern))
+        start = self.joinpath(fixed) if fixed else self
+        try:
+            node = start.resolution(follow=bool(pattern)).node
+        except PathError:
+            return
+        if not pattern:
+            yield from [start] if fixed else []
+            return
+        matches = glob_matcher(pattern)
+        for path, _ in walk(b"", node):
+            if path and matches(path):
+                yield start._below(path)
 
     def rglob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
         """`glob` at every depth below this one."""
@@ -274,6 +293,14 @@ def _stat_result(node: Node) -> os.stat_result:
     seconds = node.mtime_ns // 1_000_000_000
     mode = node.mode | _FORMATS[node.kind]
     times = dict.fromkeys(("st_atime_ns", "st_mtime_ns", "st_ctime_ns"), node.mtime_ns)
-    times["st_rdev"] = os.makedev(*node.device)
+    times["st_rdev"] = _device_number(node)
     fixed = (mode, 0, 0, 1, node.uid, node.gid, node.size, seconds, seconds, seconds)
     return os.stat_result(fixed, times)
+
+
+def _device_number(node: Node) -> int:
+    try:
+        return os.makedev(*node.device)
+    except OverflowError:
+        # An archive may claim numbers that no kernel has.
+        return 0

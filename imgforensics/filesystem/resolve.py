@@ -41,35 +41,61 @@ def resolve(tree: FileTree, path: bytes, *, follow: bool = True) -> Resolution:
     `..` above the root stays there. With `follow` false, a link at the very end is the
     answer itself. Raises `PathNotFoundError`, `PathNotADirectoryError`, `SymlinkLoopError`.
     """
-    trail: list[tuple[bytes, Node]] = [(b"", tree.root)]
-    remaining = path.split(b"/")[::-1]
-    hops: list[Hop] = []
-    while remaining:
-        name = remaining.pop()
-        here = trail[-1][1]
-        if here.children is None and (name or remaining or path.endswith(b"/")):
-            raise PathNotADirectoryError(display(b"/" + path))
-        if name in (b"", b"."):
-            continue
+    walk = _Walk(tree, path)
+    while walk.remaining:
+        name = walk.remaining.pop()
         if name == b"..":
-            del trail[max(1, len(trail) - 1) :]
-            continue
-        node = here.children.get(name) if here.children else None
-        if node is None:
-            raise PathNotFoundError(display(b"/" + path))
-        is_last = not any(remaining)
-        if node.kind is EntryKind.SYMLINK and (follow or not is_last):
-            hops.append(Hop(_join(trail, name), node.link_target))
-            if len(hops) > MAXIMUM_LINKS:
-                raise SymlinkLoopError(display(b"/" + path))
-            if node.link_target.startswith(b"/"):
-                del trail[1:]
-            remaining.extend(node.link_target.split(b"/")[::-1])
+            walk.ascend()
+        elif name not in (b"", b"."):
+            walk.descend(name, follow=follow or bool(walk.remaining))
+        walk.check_slash()
+    return Resolution(path, walk.path, walk.node, tuple(walk.hops))
+
+
+class _Walk:
+    """A lookup under way: the names and nodes from the root to here, and what remains."""
+
+    def __init__(self, tree: FileTree, path: bytes) -> None:
+        self._requested = path
+        self._trail: list[tuple[bytes, Node]] = [(b"", tree.root)]
+        self.remaining = path.split(b"/")[::-1]
+        self.hops: list[Hop] = []
+
+    @property
+    def path(self) -> bytes:
+        return b"/".join(name for name, _ in self._trail[1:])
+
+    @property
+    def node(self) -> Node:
+        return self._trail[-1][1]
+
+    def ascend(self) -> None:
+        del self._trail[max(1, len(self._trail) - 1) :]
+
+    def descend(self, name: bytes, *, follow: bool) -> None:
+        """Go to a name of the directory that is here, or begin to follow it."""
+        children = self.node.children or {}
+        if name not in children:
+            raise PathNotFoundError(self._shown)
+        node = children[name]
+        if node.kind is EntryKind.SYMLINK and follow:
+            self._follow(name, node.link_target)
         else:
-            trail.append((name, node))
-    real = b"/".join(name for name, _ in trail[1:])
-    return Resolution(path, real, trail[-1][1], tuple(hops))
+            self._trail.append((name, node))
 
+    def check_slash(self) -> None:
+        """Whatever is followed by a slash is a directory."""
+        if self.remaining and not self.node.is_directory:
+            raise PathNotADirectoryError(self._shown)
 
-def _join(trail: list[tuple[bytes, Node]], name: bytes) -> bytes:
-    return b"/".join([*(part for part, _ in trail[1:]), name])
+    def _follow(self, name: bytes, target: bytes) -> None:
+        self.hops.append(Hop(b"/".join((self.path, name)).lstrip(b"/"), target))
+        if len(self.hops) > MAXIMUM_LINKS:
+            raise SymlinkLoopError(self._shown)
+        if target.startswith(b"/"):
+            del self._trail[1:]
+        self.remaining.extend(target.split(b"/")[::-1])
+
+    @property
+    def _shown(self) -> str:
+        return display(b"/" + self._requested)

@@ -41,16 +41,25 @@ def whiteout_of(path: bytes) -> Whiteout | None:
     parent, _, name = path.rpartition(b"/")
     above = next((part for part in parent.split(b"/") if part.startswith(PREFIX)), None)
     if above is not None:
-        bookkeeping = above.startswith(_BOOKKEEPING_PREFIX) and above != OPAQUE_NAME
-        kind = WhiteoutKind.BOOKKEEPING if bookkeeping else WhiteoutKind.BELOW_WHITEOUT
+        is_bookkeeping = _kind(above) is WhiteoutKind.BOOKKEEPING
+        kind = WhiteoutKind.BOOKKEEPING if is_bookkeeping else WhiteoutKind.BELOW_WHITEOUT
         return Whiteout(kind, path)
     if not name.startswith(PREFIX):
         return None
+    kind = _kind(name)
+    if kind is WhiteoutKind.OPAQUE:
+        return Whiteout(kind, parent)
+    if kind is WhiteoutKind.PLAIN:
+        target = name[len(PREFIX) :]
+        return Whiteout(kind, parent + b"/" + target if parent else target)
+    return Whiteout(kind, path)
+
+
+def _kind(name: bytes) -> WhiteoutKind:
     if name == OPAQUE_NAME:
-        return Whiteout(WhiteoutKind.OPAQUE, parent)
+        return WhiteoutKind.OPAQUE
     if name.startswith(_BOOKKEEPING_PREFIX):
-        return Whiteout(WhiteoutKind.BOOKKEEPING, path)
-    target = name[len(PREFIX) :]
-    if target in (b"", b".", b".."):
-        return Whiteout(WhiteoutKind.INVALID, path)
-    return Whiteout(WhiteoutKind.PLAIN, parent + b"/" + target if parent else target)
+        return WhiteoutKind.BOOKKEEPING
+    if name[len(PREFIX) :] in (b"", b".", b".."):
+        return WhiteoutKind.INVALID
+    return WhiteoutKind.PLAIN

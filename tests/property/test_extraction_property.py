@@ -2,15 +2,15 @@
 
 import fnmatch
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgforensics import Selection, extract, extract_layers, write_tar
-from imgforensics.extraction import Reason
+from imgforensics.extraction import ExtractionRecord
 from imgforensics.testing import (
     Entry,
     SparseFormat,
@@ -25,16 +25,12 @@ from imgforensics.testing import (
     tar,
     whiteout,
 )
-from tests.conformance.tree_facts import Difference, compare, walk
-from tests.extraction.building import (
-    ancestors,
-    expected_tree,
-    image_of,
-    needs_root,
-    unpack,
-)
+from imgforensics.testing.entries import Attributes
+from tests.conformance.tree_facts import Tree, compare, walk
+from tests.extraction.building import ancestors, expected_tree, image_of, needs_root, unpack
 
 pytestmark = needs_root
+
 Layers = Sequence[Sequence[Entry]]
 
 NAMES = st.sampled_from([b"a", b"b", b"c", b".imgforensics-0", b"\xff", "é".encode()])
@@ -42,27 +38,29 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map(b"/".join)
 SPELLINGS = st.sampled_from([b"%s", b"./%s", b"/%s", b"a/../%s", b"../%s"])
 TARGETS = PATHS | st.sampled_from([b"/", b".", b"..", b"/a", b"../a", b"/a/b", b"../../b", b"a/"])
 CONTENTS = st.sampled_from([b"", b"one", b"two" * 300, b"three" * 30_000])
-MTIMES = (
-    st.integers(-(1 << 31), (1 << 33)) | st.integers(-(10**18), 10**18).map(lambda n: Decimal(n) / 10**9)
-)
-
-
-@st.composite
-def attributes(draw: st.DrawFn, modes: Sequence[int] = (0o644, 0o4755, 0, 0o2711, 0o1604)) -> dict[str, object]:
-    return {
-        "mode": draw(st.sampled_from(modes)),
-        "uid": draw(st.sampled_from([0, 0, 1000, 3_000_000])),
-        "gid": draw(st.sampled_from([0, 0, 50, 65_534])),
-        "mtime": draw(MTIMES),
-        "xattrs": draw(st.sampled_from([{}, {}, {"trusted.a": b"1"}, {"trusted.b": b"\xff\n="}])),
+EXTENTS = st.sampled_from([[], [(0, b"x")], [(8192, b"y" * 4096), (65_536, b"z")]])
+NANOSECONDS = st.integers(-(10**18), 10**18).map(lambda number: Decimal(number) / 10**9)
+ATTRIBUTES: st.SearchStrategy[Attributes] = st.fixed_dictionaries(  # type: ignore[assignment]
+    {
+        "mode": st.sampled_from([0o644, 0o755, 0o4755, 0, 0o2711, 0o1604]),
+        "uid": st.sampled_from([0, 0, 1000, 3_000_000]),
+        "gid": st.sampled_from([0, 0, 50, 65_534]),
+        # What ext4 can hold.
+        "mtime": st.integers(-(1 << 31), 1 << 33) | NANOSECONDS,
+        "xattrs": st.sampled_from([{}, {}, {"trusted.a": b"1"}, {"trusted.b": b"\xff\n="}]),
     }
+)
+PATTERNS = st.lists(
+    st.sampled_from(["a", "b", "?", "a/*", "*/b", "/c", "b/a/c", "*/*/a", ".img*", "[!a]"]),
+    max_size=2,
+).map(tuple)
 
 
 @st.composite
-def entries(draw: st.DrawFn, paths: st.SearchStrategy[bytes] = PATHS) -> Entry:
-    path = draw(SPELLINGS) % draw(paths)
-    facts = draw(attributes())
-    match draw(st.sampled_from("ffffdddllhhhwwospcb")):
+def entries(draw: st.DrawFn) -> Entry:
+    path = draw(SPELLINGS) % draw(PATHS)
+    facts = draw(ATTRIBUTES)
+    match draw(st.sampled_from("fffffdddlllhhhwwospcb")):
         case "f":
             return file(path, draw(CONTENTS), **facts)
         case "d":
@@ -70,15 +68,142 @@ def entries(draw: st.DrawFn, paths: st.SearchStrategy[bytes] = PATHS) -> Entry:
         case "l":
             return symlink(path, draw(TARGETS), **facts)
         case "h":
-            return hard_link(path, draw(paths), **facts)
+            return hard_link(path, draw(PATHS), **facts)
         case "w":
             return whiteout(path)
         case "o":
-            return opaque(draw(paths | st.just(b"")))
+            return opaque(draw(PATHS | st.just(b"")))
         case "s":
-            extents = draw(st.sampled_from([[], [(0, b"x")], [(8192, b"y" * 4096), (65536, b"z")]]))
-            return sparse_file(path, 100_000, extents, sparse_format=draw(st.sampled_from(SparseFormat)), **facts)
+            form = draw(st.sampled_from(SparseFormat))
+            return sparse_file(path, 100_000, draw(EXTENTS), sparse_format=form, **facts)
         case "p":
             return fifo(path, **facts)
         case kind:
             return device(path, 1, 3, block=kind == "b", **facts)
+
+
+LAYERS = st.lists(st.lists(entries(), max_size=9), min_size=1, max_size=4)
+
+
+def assert_equal(expected: Tree, actual: Tree) -> None:
+    differences = compare(expected, actual)
+    assert not differences, "\n".join(map(str, differences))
+
+
+def assert_written_in_full(record: ExtractionRecord) -> None:
+    reasons = {deviation.reason.value for deviation in record.deviations}
+    assert reasons <= {"hard-link-broken", "link-to-withheld"}
+    assert record.is_complete
+
+
+def selects(selection: Selection, path: bytes) -> bool:
+    """What the documentation of `Selection` says, by `fnmatch`."""
+    tested = [*ancestors(path), path] if path else []
+    included = not selection.include or any(
+        matches(pattern, each) for pattern in selection.include for each in tested
+    )
+    return included and not any(
+        matches(pattern, each) for pattern in selection.exclude for each in tested
+    )
+
+
+def matches(pattern: str, path: bytes) -> bool:
+    names = path.decode("utf-8", "surrogateescape").split("/")
+    if "/" not in pattern:
+        return fnmatch.fnmatchcase(names[-1], pattern)
+    parts = pattern.strip("/").split("/")
+    return len(parts) == len(names) and all(map(fnmatch.fnmatchcase, names, parts))
+
+
+@given(layers=LAYERS, data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_the_files_are_the_snapshot(layers: Layers, data: st.DataObject) -> None:
+    top = data.draw(st.integers(0, len(layers) - 1))
+    with tempfile.TemporaryDirectory() as folder, image_of(Path(folder), *layers) as image:
+        output = Path(folder) / "out"
+        record = extract(image, output, layer=top, special=True)
+        expected = expected_tree(image, image.filesystem_at(top))
+        assert_equal(expected, walk(output))
+        assert_written_in_full(record)
+        assert sum(record.counts.values()) == len(expected) - 1
+
+
+@given(layers=LAYERS, include=PATTERNS, exclude=PATTERNS)
+@settings(max_examples=100, deadline=None)
+def test_the_files_are_what_was_selected(
+    layers: Layers, include: tuple[str, ...], exclude: tuple[str, ...]
+) -> None:
+    selection = Selection(include, exclude)
+    with tempfile.TemporaryDirectory() as folder, image_of(Path(folder), *layers) as image:
+        output = Path(folder) / "out"
+        record = extract(image, output, selection=selection, special=True)
+        tree = image.filesystem
+        assert_equal(expected_tree(image, tree, lambda p: selects(selection, p)), walk(output))
+        assert_written_in_full(record)
+
+
+@given(layers=LAYERS, include=PATTERNS, data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_the_tar_unpacks_to_the_snapshot(
+    layers: Layers, include: tuple[str, ...], data: st.DataObject
+) -> None:
+    top = data.draw(st.integers(0, len(layers) - 1))
+    selection = Selection(include)
+    with tempfile.TemporaryDirectory() as folder, image_of(Path(folder), *layers) as image:
+        archive, output = Path(folder) / "out.tar", Path(folder) / "out"
+        record = write_tar(image, archive, layer=top, selection=selection)
+        output.mkdir()
+        unpack(archive, output)
+        tree = image.filesystem_at(top)
+        expected = expected_tree(image, tree, lambda path: selects(selection, path))
+        assert_equal(expected, walk(output))
+        assert_written_in_full(record)
+        assert sum(record.counts.values()) == len(expected) - 1
+
+
+@st.composite
+def plain_layers(draw: st.DrawFn) -> list[Entry]:
+    """A layer on which tools agree: each path once, parents first, links to what precedes."""
+    folders = [b""]
+    members = [directory("./", **draw(ATTRIBUTES))]
+    files: list[bytes] = []
+    paths = draw(st.lists(PATHS, max_size=10, unique=True))
+    for path in sorted(paths):
+        parent, _, name = path.rpartition(b"/")
+        facts = draw(ATTRIBUTES)
+        if parent not in folders:
+            continue
+        kind = draw(st.sampled_from("ffddlhwop"))
+        if kind == "d":
+            folders.append(path)
+            members.append(directory(path + b"/", **facts))
+        elif kind == "l":
+            members.append(symlink(path, draw(TARGETS), **facts))
+        elif kind == "h" and files:
+            target = draw(st.sampled_from(files))
+            members.append(hard_link(path, target))
+        elif kind == "w":
+            members.append(whiteout(path, **facts))
+        elif kind == "o":
+            members.append(opaque(parent, **facts))
+        elif kind == "p":
+            members.append(fifo(path, **facts))
+        else:
+            files.append(path)
+            members.append(file(path, draw(CONTENTS), **facts))
+    return members
+
+
+@given(layers=st.lists(plain_layers(), min_size=1, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_raw_layers_are_what_tar_makes_of_them(layers: Layers) -> None:
+    with tempfile.TemporaryDirectory() as folder, image_of(Path(folder), *layers) as image:
+        output = Path(folder) / "out"
+        record = extract_layers(image, output, special=True)
+        assert record.is_complete
+        for index, members in enumerate(layers):
+            archive, unpacked = Path(folder) / "layer.tar", Path(folder) / f"unpacked-{index}"
+            archive.write_bytes(tar(members))
+            unpacked.mkdir()
+            unpack(archive, unpacked)
+            assert_equal(walk(unpacked), walk(output / f"layer-{index:03d}"))

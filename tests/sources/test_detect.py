@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -119,15 +120,15 @@ ISO = bytes(32769) + b"CD001" + bytes(4000)
     [
         (b"", "it is an empty file"),
         (b"PK\x03\x04rest", "it is a zip archive; unzip it first"),
-        (b"\x7fELF\x02", "it is an ELF executable"),
+        (Path(sys.executable).read_bytes()[:4096], "it is ELF 64-bit"),
         (b'{"a": 1}', "it is a JSON document"),
         (b"hsqs" + bytes(600), "it is a squashfs filesystem"),
         (b"QFI\xfb" + bytes(600), "it is a qcow2 disk image"),
         (ISO, "it is an ISO 9660 image"),
         (bytes(10240), "it is an empty archive"),
-        (b"hello\n" * 200, "it is a text file"),
+        (b"hello\n" * 200, "it is ASCII text"),
         (b"\x01\x02" * 900, "it is of no known kind"),
-        (gzip.compress(b"hello\n" * 200), "it is compressed with gzip: inside, a text file"),
+        (gzip.compress(b"hello\n" * 200), "it is compressed with gzip: inside, ASCII text"),
         (zstandard.compress(b"PK\x03\x04"), "it is compressed with zstd: inside, a zip archive"),
         (gzip.compress(b""), "it is compressed with gzip: inside, an empty file"),
     ],

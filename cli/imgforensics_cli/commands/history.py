@@ -1,0 +1,10 @@
+"""`history`."""
+
+from imgforensics_cli.request import Request
+
+EXAMPLES = ("imgforensics history suspect.tar",)
+
+
+def run(request: Request) -> int:
+    """To be written."""
+    return 0

@@ -1,0 +1,38 @@
+"""What bytes are, in libmagic's words; it is loaded when first asked.
+
+One call costs about a millisecond: ask on demand, never for every file of an image.
+"""
+
+from functools import cache
+from typing import Protocol
+
+
+_LONGEST = 200
+"""Descriptions quote the file; no more characters of it than this."""
+
+
+class _Detector(Protocol):
+    def from_buffer(self, buffer: bytes) -> str: ...
+
+
+def describe(head: bytes) -> str | None:
+    """What a file that begins with `head` is; None where libmagic cannot say or be had."""
+    detector = _detector()
+    if detector is None:
+        return None
+    description = detector.from_buffer(head)
+    return None if description == "data" else description[:_LONGEST]
+
+
+@cache
+def _detector() -> _Detector | None:
+    try:
+        # Brings libmagic where the system has none; after `magic` it would be too late, and
+        # with another version of the system's it would crash.
+        import pylibmagic  # noqa: F401, PLC0415
+
+        import magic  # noqa: PLC0415
+    except ImportError:
+        return None
+    detector: _Detector = magic.Magic()
+    return detector
