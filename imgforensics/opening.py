@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 
 from imgforensics.catalogue import Catalogue, ImageRecord, LayerRecord, choose, read_catalogue
 from imgforensics.image import Image
-from imgforensics.layer.layer import LayerScan
+from imgforensics.layer.layer import LayerScan, layer_location
 from imgforensics.layer.stream import LayerPass, report_disagreements
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, ProblemLog
@@ -175,7 +175,7 @@ def _scans_of(record: ImageRecord, source: BlobSource) -> dict[int, LayerScan]:
 
 def _adopted(scan: LayerScan, record: LayerRecord, source: BlobSource) -> LayerScan:
     """A scan that was made before it was known which layer it is of."""
-    where = Location(source=source.description, blob=record.blob_name, layer=record.index)
+    where = layer_location(record, source)
     log = ProblemLog(where)
     report_disagreements(record, scan.facts, log)
     found = (

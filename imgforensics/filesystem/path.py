@@ -245,14 +245,17 @@ class ImagePath:
         Links to directories are among everything else. What is taken out of a list of
         directories is not walked.
         """
-        pending = [self]
+        pending = [(self, self.resolution().node)]
         while pending:
-            path = pending.pop()
-            names = sorted((path.resolution().node.children or {}).items())
+            path, node = pending.pop()
+            if node.children is None:
+                continue
+            names = sorted(node.children.items())
             directories = [os.fsdecode(name) for name, child in names if child.is_directory]
             files = [os.fsdecode(name) for name, child in names if not child.is_directory]
             yield path, directories, files
-            pending.extend(path._below(os.fsencode(name)) for name in reversed(directories))
+            below = [os.fsencode(name) for name in reversed(directories)]
+            pending.extend((path._below(name), node.children[name]) for name in below)
 
     def glob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
         """Paths below this one that match, in byte order; `**` spans directories.

@@ -5,9 +5,10 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from imgforensics.errors import DamagedBlobError
+from imgforensics.errors import DamagedBlobError, OutputFailedError
 from imgforensics.problems import Location, ProblemLog
 from imgforensics.tarstream.member import TarMember
 from imgforensics.tarstream.sparse import expand
@@ -27,9 +28,11 @@ class IteratorFile(io.RawIOBase):
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Fill as much of `buffer` as one chunk does; 0 at the end."""
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -52,12 +55,15 @@ class FileWindow(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move in the window; `ValueError` for a place before its start."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if origin + offset < 0:
             raise ValueError(f"negative seek position {origin + offset}")
@@ -65,9 +71,11 @@ class FileWindow(io.RawIOBase):
         return self._position
 
     def tell(self) -> int:
+        """Bytes from the window's start."""
         return self._position
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Fill as much of `buffer` as the window has from here on; 0 at its end."""
         target = memoryview(buffer).cast("B")
         count = min(len(target), max(0, self._size - self._position))
         self._file.seek(self._start + self._position)
@@ -77,13 +85,14 @@ class FileWindow(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
+        """Close the file, too."""
         self._file.close()
         super().close()
 
 
-def window_of(member: TarMember, tar: BinaryIO) -> BinaryIO:
-    """A member's content where the tar is stored as it is; closes `tar` with itself."""
-    return io.BufferedReader(FileWindow(tar, member.data_offset, member.size))
+def window_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
+    """A buffered :class:`FileWindow`; closes `file` with itself."""
+    return io.BufferedReader(FileWindow(file, start, size))
 
 
 class ForwardCursor:
@@ -106,21 +115,26 @@ class ForwardCursor:
 
     def open_member(self, member: TarMember) -> BinaryIO:
         """A member's content, logical (holes read as zeros), seekable."""
-        file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
-        if member.size > IN_MEMORY_BYTES:
-            file.rollover()
-        try:
+        with ExitStack() as opened:
+            file = opened.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
+            if member.size > IN_MEMORY_BYTES:
+                file.rollover()
             with self._lock:
-                stored = self._range(member.data_offset, member.stored_size)
-                for offset, piece in expand(member, stored):
-                    file.seek(offset)
-                    file.write(piece)
+                self._copy(member, cast("BinaryIO", file))
+            opened.pop_all()
+        return window_of(cast("BinaryIO", file), 0, member.size)
+
+    def _copy(self, member: TarMember, file: BinaryIO) -> None:
+        stored = self._range(member.data_offset, member.stored_size)
+        try:
+            for offset, piece in expand(member, stored):
+                file.seek(offset)
+                file.write(piece)
             file.truncate(member.size)
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return cast("BinaryIO", file)
+        except OSError as error:
+            raise OutputFailedError(
+                f"{self._where}: a temporary copy of {member.size} bytes: {error.strerror}"
+            ) from error
 
     def close(self) -> None:
         """Close the stream; the next range opens it again."""

@@ -82,12 +82,7 @@ class Layer:
     @property
     def where(self) -> Location:
         """This layer, for problems and messages."""
-        blob = self.digest or self.record.blob_name or self.diff_id
-        return Location(
-            source=self._source.description,
-            blob=None if blob is None else str(blob),
-            layer=self.index,
-        )
+        return layer_location(self.record, self._source)
 
     @property
     def stored_size(self) -> int:
@@ -119,9 +114,15 @@ class Layer:
         Read from its place where the layer is stored uncompressed; else decoded up to it.
         Raises `DamagedBlobError` when the layer ends before the content does.
         """
-        if self.compression is Compression.NONE and entry.member.extents is None:
-            return window_of(entry.member, self.open())
-        return self._cursor.open_member(entry.member)
+        member = entry.member
+        if self.compression is not Compression.NONE or member.extents is not None:
+            return self._cursor.open_member(member)
+        if member.data_offset + member.size > self.stored_size:
+            raise DamagedBlobError(
+                f"{self.where}: ends at offset {self.stored_size}, content of {member.size} bytes "
+                f"at offset {member.data_offset} is lost"
+            )
+        return window_of(self.open(), member.data_offset, member.size)
 
     def begin_pass(
         self, *, threads: bool = False, progress: Callable[[int], None] | None = None
@@ -191,6 +192,14 @@ class Layer:
         problems = stream.facts().problems
         if has_errors(problems):
             raise DamagedBlobError("; ".join(str(problem) for problem in problems))
+
+
+def layer_location(record: LayerRecord, source: BlobSource) -> Location:
+    """A layer, for problems and messages."""
+    blob = (record.descriptor and record.descriptor.digest) or record.blob_name or record.diff_id
+    return Location(
+        source=source.description, blob=None if blob is None else str(blob), layer=record.index
+    )
 
 
 def _told(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:

@@ -86,13 +86,11 @@ class LayerStream:
     ) -> None:
         self._record = record
         self._log = log
-        descriptor = record.descriptor
-        self._declared_digest = descriptor.digest if descriptor else None
-        self._stored = _Tally((self._declared_digest or _UNDECLARED).hasher())
+        self._example = _expected_digest(record)
+        self._stored = _Tally(self._example.hasher())
         self._plain = _Tally((record.diff_id or _UNDECLARED).hasher())
         head = next(stored, b"")
         self.compression = detect_compression(head)
-        self._check_media_type()
 
         chunks = self._stored.over(chain((head,) if head else (), stored))
         chunks = decompress(chunks, self.compression, log, limits)
@@ -113,7 +111,7 @@ class LayerStream:
     def facts(self) -> LayerFacts:
         """The verdict, to be asked for when every chunk has been read."""
         facts = LayerFacts(
-            digest=self._stored.digest((self._declared_digest or _UNDECLARED).algorithm),
+            digest=self._stored.digest(self._example.algorithm),
             diff_id=self._plain.digest((self._record.diff_id or _UNDECLARED).algorithm),
             stored_size=self._stored.size,
             size=self._plain.size,
@@ -123,27 +121,39 @@ class LayerStream:
         report_disagreements(self._record, facts, self._log)
         return replace(facts, problems=tuple(self._log))
 
-    def _check_media_type(self) -> None:
-        descriptor = self._record.descriptor
-        media_type = descriptor.media_type if descriptor else ""
-        claims = [claim for ending, claim in _CLAIMS.items() if media_type.endswith(ending)]
-        if claims and claims[0] is not self.compression:
-            self._log.report(
-                ProblemCode.COMPRESSION_MISDECLARED,
-                f"the media type {media_type} claims {claims[0]}, the bytes are {self.compression}",
-                action="read as what the bytes are",
-            )
+
+def _expected_digest(record: LayerRecord) -> Digest:
+    """Of the algorithm to hash with: as declared, or as the blob's name in a layout has it."""
+    if record.descriptor:
+        return record.descriptor.digest
+    name = (record.blob_name or "").removeprefix("blobs/")
+    try:
+        return Digest.parse(name.replace("/", ":"))
+    except ValueError:
+        return _UNDECLARED
 
 
 def report_disagreements(record: LayerRecord, facts: LayerFacts, log: ProblemLog) -> None:
     """Compare what a pass computed with what manifest and config declare."""
     descriptor = record.descriptor
+    if descriptor:
+        _check_media_type(descriptor.media_type, facts.compression, log)
     if descriptor and descriptor.size != facts.stored_size:
         _mismatch(log, ProblemCode.SIZE_MISMATCH, descriptor.size, facts.stored_size)
     if descriptor and descriptor.digest != facts.digest:
         _mismatch(log, ProblemCode.DIGEST_MISMATCH, descriptor.digest, facts.digest)
     if record.diff_id and record.diff_id != facts.diff_id:
         _mismatch(log, ProblemCode.DIFF_ID_MISMATCH, record.diff_id, facts.diff_id)
+
+
+def _check_media_type(media_type: str, compression: Compression, log: ProblemLog) -> None:
+    claims = [claim for ending, claim in _CLAIMS.items() if media_type.endswith(ending)]
+    if claims and claims[0] is not compression:
+        log.report(
+            ProblemCode.COMPRESSION_MISDECLARED,
+            f"the media type {media_type} claims {claims[0]}, the bytes are {compression}",
+            action="read as what the bytes are",
+        )
 
 
 def _mismatch(log: ProblemLog, code: ProblemCode, declared: object, found: object) -> None:

@@ -74,11 +74,7 @@ def ancestors(path: bytes) -> list[bytes]:
 
 
 def _facts(image: Image, node: Node, names: tuple[bytes, ...]) -> PathFacts:
-    content = None
-    if node.kind is EntryKind.FILE:
-        assert node.entry is not None
-        with image.open_content(node.entry) as file:
-            content = file.read()
+    content = content_of(image, node) if node.kind is EntryKind.FILE else None
     is_device = node.kind in (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
     return PathFacts(
         kind=_LETTERS[node.kind],
@@ -93,6 +89,22 @@ def _facts(image: Image, node: Node, names: tuple[bytes, ...]) -> PathFacts:
         xattrs=tuple(sorted((os.fsdecode(name), value) for name, value in node.xattrs.items())),
         hard_links=names,
     )
+
+
+def content_of(image: Image, node: Node) -> bytes:
+    """A file's content, cut out of its layer's tar, holes filled in."""
+    assert node.entry is not None
+    member = node.entry.member
+    with image.layers[node.entry.layer_index].open_uncompressed() as tar:
+        stored = tar.read()[member.data_offset :][: member.stored_size]
+    if member.extents is None:
+        return stored
+    content = bytearray(member.size)
+    position = 0
+    for offset, length in member.extents:
+        content[offset : offset + length] = stored[position : position + length]
+        position += length
+    return bytes(content)
 
 
 def unpack(tar: Path, folder: Path, *options: str) -> str:

@@ -108,10 +108,10 @@ def selects(selection: Selection, path: bytes) -> bool:
 
 
 def matches(pattern: str, path: bytes) -> bool:
-    names = path.decode("utf-8", "surrogateescape").split("/")
+    names = path.split(b"/")
+    parts = pattern.encode().strip(b"/").split(b"/")
     if "/" not in pattern:
-        return fnmatch.fnmatchcase(names[-1], pattern)
-    parts = pattern.strip("/").split("/")
+        return fnmatch.fnmatchcase(names[-1], parts[0])
     return len(parts) == len(names) and all(map(fnmatch.fnmatchcase, names, parts))
 
 
@@ -166,7 +166,7 @@ def plain_layers(draw: st.DrawFn) -> list[Entry]:
     """A layer on which tools agree: each path once, parents first, links to what precedes."""
     folders = [b""]
     members = [directory("./", **draw(ATTRIBUTES))]
-    files: list[bytes] = []
+    files: dict[bytes, Attributes] = {}
     paths = draw(st.lists(PATHS, max_size=10, unique=True))
     for path in sorted(paths):
         parent, _, name = path.rpartition(b"/")
@@ -180,8 +180,8 @@ def plain_layers(draw: st.DrawFn) -> list[Entry]:
         elif kind == "l":
             members.append(symlink(path, draw(TARGETS), **facts))
         elif kind == "h" and files:
-            target = draw(st.sampled_from(files))
-            members.append(hard_link(path, target))
+            target = draw(st.sampled_from(sorted(files)))
+            members.append(hard_link(path, target, **files[target]))
         elif kind == "w":
             members.append(whiteout(path, **facts))
         elif kind == "o":
@@ -189,7 +189,7 @@ def plain_layers(draw: st.DrawFn) -> list[Entry]:
         elif kind == "p":
             members.append(fifo(path, **facts))
         else:
-            files.append(path)
+            files[path] = facts
             members.append(file(path, draw(CONTENTS), **facts))
     return members
 
