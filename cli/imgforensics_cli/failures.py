@@ -13,6 +13,7 @@ from imgforensics.errors import (
     DamagedImageError,
     EnvironmentProblemError,
     ImageChoiceError,
+    ImageForensicsError,
     LimitExceededError,
     NotAnImageError,
     PathError,
@@ -96,22 +97,19 @@ def message_of(error: BaseException) -> str:
     return safe_lines(str(error))
 
 
-class PathErrors:
-    """Paths that are not there, told one line each while the others are served."""
+class Failures:
+    """What failed for some paths, told one line each while the others are served."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
+        self.status = Status.DONE
 
-    def add(self, error: PathError) -> None:
-        """Tell one."""
+    def add(self, error: ImageForensicsError) -> None:
+        """Tell one; the worst decides the status."""
         self.messages.append(message_of(error))
+        self.status = max(self.status, status_of(error))
         sys.stdout.flush()
-        say(self.messages[-1])
-
-    @property
-    def status(self) -> Status:
-        """What they make of the command's status."""
-        return Status.NO if self.messages else Status.DONE
+        say(f"error: {self.messages[-1]}")
 
 
 def run_and_exit(work: Callable[[], int]) -> None:

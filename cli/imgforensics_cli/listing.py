@@ -7,6 +7,7 @@ from functools import lru_cache
 from imgforensics.filesystem.node import Node
 from imgforensics.layer import EntryKind, LayerEntry
 from imgforensics.problems import display
+from imgforensics.tarstream.member import TarMember
 
 _FORMATS = {
     EntryKind.FILE: stat.S_IFREG,
@@ -21,30 +22,24 @@ _DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
 
 def node_line(path: bytes, node: Node) -> str:
     """What stands at a path of a snapshot, and the layer that brought it."""
-    layer = "-" if node.layer_index is None else str(node.layer_index)
-    return _line(
-        layer,
-        mode_text(node.kind, node.mode),
-        f"{node.uid}:{node.gid}",
-        _size(node.kind, node.size, node.device),
-        time_text(node.mtime_ns // 1_000_000_000),
-        display(b"/" + path),
-        f" -> {display(node.link_target)}" if node.link_target else "",
-    )
+    layer = "-" if node.layer_index is None else node.layer_index
+    facts = _facts(node)
+    link = link_text(node.kind, node.link_target) if node.link_target else ""
+    return f"{layer:>3} {facts} {display(b'/' + path)}{link}"
 
 
 def entry_line(entry: LayerEntry) -> str:
     """One entry of a layer, as it is."""
     member = entry.member
-    return _line(
-        str(entry.layer_index),
-        mode_text(member.kind, member.mode),
-        f"{member.uid}:{member.gid}",
-        _size(member.kind, member.size, member.device),
-        time_text(member.mtime_ns // 1_000_000_000),
-        display(b"/" + entry.path),
-        link_text(member.kind, member.link_name) if member.link_name else "",
-    )
+    facts = _facts(member)
+    link = link_text(member.kind, member.link_name) if member.link_name else ""
+    return f"{entry.layer_index:>3} {facts} {display(b'/' + entry.path)}{link}"
+
+
+def node_facts(node: Node) -> str:
+    """Mode, owner, size, time and link, on one line."""
+    link = link_text(node.kind, node.link_target) if node.link_target else ""
+    return " ".join(_facts(node).split()) + link
 
 
 def link_text(kind: EntryKind, target: bytes) -> str:
@@ -53,14 +48,13 @@ def link_text(kind: EntryKind, target: bytes) -> str:
     return f" {arrow} {display(target)}"
 
 
-def _line(
-    layer: str, mode: str, owner: str, size: str, changed: str, path: str, link: str
-) -> str:
-    return f"{layer:>3} {mode} {owner:>11} {size:>11} {changed} {path}{link}"
-
-
-def _size(kind: EntryKind, size: int, device: tuple[int, int]) -> str:
-    return f"{device[0]},{device[1]}" if kind in _DEVICES else str(size)
+def _facts(it: Node | TarMember) -> str:
+    """Mode, owner, size (a device's numbers) and time, in columns."""
+    kind = it.kind
+    owner = f"{it.uid}:{it.gid}"
+    size = ",".join(map(str, it.device)) if kind in _DEVICES else it.size
+    changed = time_text(it.mtime_ns // 1_000_000_000)
+    return f"{mode_text(kind, it.mode)} {owner:>11} {size:>11} {changed}"
 
 
 @lru_cache(maxsize=4_096)

@@ -111,7 +111,7 @@ def add_command(
     """
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
-    def run(**values: Any) -> None:
+    def run(**values: Any) -> None:  # noqa: ANN401 - whatever the options are
         request = _request(values)
         run_and_exit(lambda: function(request, **values))
 

@@ -47,12 +47,17 @@ def human_size(size: int | None) -> str:
         return "-"
     if size < 1_000:
         return f"{size} B"
-    scaled = float(size)
-    for unit in ("kB", "MB", "GB", "TB"):
+    scaled, units = size / 1_000, ["kB", "MB", "GB", "TB"]
+    while scaled >= 999.95 and len(units) > 1:
         scaled /= 1_000
-        if scaled < 999.95:
-            break
-    return f"{scaled:.1f} {unit}"
+        del units[0]
+    return f"{scaled:.1f} {units[0]}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`, `2 directories`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def say(message: str) -> None:

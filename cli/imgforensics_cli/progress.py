@@ -31,12 +31,12 @@ def counting(total: int, unit: str, *, shown: bool = True) -> Iterator[Advance]:
         dynamic_ncols=True,
         file=sys.stderr,
     ) as bar:
-        yield lambda amount: _advance(bar, amount)
+
+        def advance(amount: int) -> None:
+            bar.update(amount)
+
+        yield advance
 
 
 def _nothing(_amount: int) -> None:
     pass
-
-
-def _advance(bar: "tqdm[object]", amount: int) -> None:
-    bar.update(amount)

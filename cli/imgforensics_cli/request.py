@@ -1,6 +1,7 @@
 """What every command is told, and how it opens its source."""
 
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
-from imgforensics.limits import Limits
+from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.opening import Need, OpenedSource, open_catalogue
 from imgforensics.problems import Problem, Severity
 from imgforensics_cli.failures import Status
@@ -28,7 +29,7 @@ class Request:
     json: bool = False
     quiet: bool = False
     verbose: bool = False
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     tmpdir: Path | None = None
 
     def catalogue(self, need: Need, *, spool_directory: Path | None = None) -> OpenedSource:
@@ -40,6 +41,8 @@ class Request:
             raise typer.BadParameter(
                 "standard input is a terminal; pipe an image into it", param_hint="SOURCE"
             )
+        if self.tmpdir is not None:
+            tempfile.tempdir = str(self.tmpdir)
         return open_catalogue(
             self.source,
             need=need,

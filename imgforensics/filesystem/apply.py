@@ -28,11 +28,13 @@ def apply_layer(
 ) -> FileTree:
     """The snapshot after one more layer; `below` is left as it is.
 
-    Whatever cannot be applied is reported to `log` and stays visible as an entry.
+    Whatever cannot be applied is reported to `log` and stays visible as an entry. What stands
+    behind the end of the tar no engine reads, so it is not applied (docs/adr/0005).
     """
     application = _Application(below, log, rules)
     additions = []
-    for entry in counting_entries(entries, rules):
+    read = (entry for entry in entries if not entry.is_past_end)
+    for entry in counting_entries(read, rules):
         if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
             application.white_out(entry, whiteout)
         else:

@@ -86,8 +86,8 @@ class LayerStream:
     ) -> None:
         self._record = record
         self._log = log
-        self._example = _expected_digest(record)
-        self._stored = _Tally(self._example.hasher())
+        self._expected = _expected_digest(record)
+        self._stored = _Tally(self._expected.hasher())
         self._plain = _Tally((record.diff_id or _UNDECLARED).hasher())
         head = next(stored, b"")
         self.compression = detect_compression(head)
@@ -111,7 +111,7 @@ class LayerStream:
     def facts(self) -> LayerFacts:
         """The verdict, to be asked for when every chunk has been read."""
         facts = LayerFacts(
-            digest=self._stored.digest(self._example.algorithm),
+            digest=self._stored.digest(self._expected.algorithm),
             diff_id=self._plain.digest((self._record.diff_id or _UNDECLARED).algorithm),
             stored_size=self._stored.size,
             size=self._plain.size,

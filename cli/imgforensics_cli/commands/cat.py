@@ -2,24 +2,23 @@
 
 import base64
 import codecs
-import json
 import os
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import closing
-from typing import Annotated, BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from imgforensics.errors import DamagedBlobError, PathError
-from imgforensics.filesystem.resolve import Resolution, resolve
+from imgforensics.filesystem.node import Node
+from imgforensics.filesystem.resolve import resolve
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
 from imgforensics.opening import Need
+from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import safe_lines
+from imgforensics_cli.output import safe, write_document
 from imgforensics_cli.request import Request
 
 EXAMPLES = (
@@ -27,3 +26,93 @@ EXAMPLES = (
     "imgforensics cat --layer 3 suspect.tar /root/.aws/credentials",
     "imgforensics cat suspect.tar /usr/bin/env > env",
 )
+
+_PIECE_BYTES = 3 << 18
+"""A multiple of three, so that base64 of pieces has no padding between them."""
+
+
+class _Piece(NamedTuple):
+    """Some bytes of a file; an empty file has one piece of none."""
+
+    path: bytes
+    node: Node
+    offset: int
+    data: bytes
+
+
+def run(
+    request: Request,
+    *,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Files of the image.", show_default=False)
+    ],
+    layer: LayerNumber = None,
+) -> int:
+    """Write the contents of files to standard output, one after another, unchanged.
+
+    Links are followed inside the image. On a terminal, and only there, what would do
+    something to it is shown as escapes.
+    """
+    with request.open(Need.CONTENTS) as image:
+        tree = request.tree(image, layer)
+        failures = Failures()
+        pieces = _pieces(image, tree, paths, failures)
+        if request.json:
+            facts = {
+                "source": image.source.description,
+                "image": identity_to_json(image.record),
+                "layer": tree.layer_index,
+                "contents": map(_to_json, pieces),
+                "failures": failures.messages,
+                "problems": map(problem_to_json, image.problems),
+            }
+            write_document("cat", facts)
+        elif sys.stdout.isatty():
+            _write_shown(pieces)
+        else:
+            sys.stdout.flush()
+            for piece in pieces:
+                sys.stdout.buffer.write(piece.data)
+        return request.conclude(image.problems, failures.status)
+
+
+def _pieces(
+    image: Image, tree: FileTree, paths: Sequence[str], failures: Failures
+) -> Iterator[_Piece]:
+    for path in paths:
+        try:
+            found = resolve(tree, os.fsencode(path).lstrip(b"/"))
+            yield from _pieces_of(image, tree, found.path, found.node)
+        except (PathError, DamagedBlobError) as error:
+            failures.add(error)
+
+
+def _pieces_of(image: Image, tree: FileTree, path: bytes, node: Node) -> Iterator[_Piece]:
+    with image.path(b"/" + path, tree.layer_index).open("rb") as file:
+        offset = 0
+        while data := file.read(_PIECE_BYTES):
+            yield _Piece(path, node, offset, data)
+            offset += len(data)
+        if offset == 0:
+            yield _Piece(path, node, 0, b"")
+
+
+def _to_json(piece: _Piece) -> dict[str, Any]:
+    return {
+        **path_to_json(piece.path),
+        "size": piece.node.size,
+        "layer": piece.node.layer_index,
+        "offset": piece.offset,
+        "content_b64": base64.b64encode(piece.data).decode("ascii"),
+    }
+
+
+def _write_shown(pieces: Iterator[_Piece]) -> None:
+    """Write to a terminal: text as it is, all that would move its cursor as escapes."""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    for piece in pieces:
+        text = decoder.decode(piece.data)
+        sys.stdout.write(
+            "\n".join("\t".join(map(safe, line.split("\t"))) for line in text.split("\n"))
+        )
+    sys.stdout.write(decoder.decode(b"", final=True))

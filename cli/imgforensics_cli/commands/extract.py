@@ -20,9 +20,8 @@ from imgforensics.extraction import (
 )
 from imgforensics.image import Image
 from imgforensics.opening import Need
-from imgforensics_cli.failures import Status
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import human_size, safe, say, write_json, write_lines
+from imgforensics_cli.output import counted, human_size, safe, say, write_json, write_lines
 from imgforensics_cli.progress import Advance, counting
 from imgforensics_cli.request import Request, layer_of
 
@@ -67,7 +66,8 @@ class _Plan:
                 force=self.force,
                 progress=progress,
             )
-        assert self.target is not None
+        if self.target is None:
+            raise ValueError("only an archive can be written to standard output")
         work = extract_layers if self.each_layer else extract
         return work(
             image,
@@ -82,6 +82,7 @@ class _Plan:
 
 def run(
     request: Request,
+    *,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Write files below this directory."),
@@ -102,8 +103,10 @@ def run(
     include: Annotated[
         list[str] | None,
         typer.Option(
-            "--include", metavar="GLOB", help="Only what matches; repeatable. A directory "
-            "brings what is below it; a pattern without a slash matches at any depth."
+            "--include",
+            metavar="GLOB",
+            help="Only what matches; repeatable. A directory "
+            "brings what is below it; a pattern without a slash matches at any depth.",
         ),
     ] = None,
     exclude: Annotated[
@@ -199,7 +202,7 @@ def _tell(request: Request, plan: _Plan, done: ExtractionRecord, record: Path | 
 
 def _summary(plan: _Plan, done: ExtractionRecord, record: Path | None) -> Iterator[str]:
     where = safe(done.output) if plan.target else "standard output"
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(done.counts.items()))
+    counts = ", ".join(counted(count, kind) for kind, count in sorted(done.counts.items()))
     yield f"wrote {where}: {human_size(done.content_bytes)} in {counts or 'no entries'}"
     reasons = Counter(deviation.reason.value for deviation in done.deviations)
     if reasons:

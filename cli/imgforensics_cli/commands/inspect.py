@@ -36,6 +36,7 @@ _SETTLED_ELSEWHERE = (ImageKind.ATTESTATION, ImageKind.SIGNATURE, ImageKind.ARTI
 
 def run(
     request: Request,
+    *,
     layers: Annotated[
         bool,
         typer.Option("--layers", help="Read the layers, too: entries, sizes, computed digests."),

@@ -15,7 +15,7 @@ from imgforensics.layer import LayerEntry, normalise_path
 from imgforensics.opening import Need
 from imgforensics.problems import display
 from imgforensics.serialise import entry_to_json, identity_to_json, node_to_json, problem_to_json
-from imgforensics_cli.failures import PathErrors
+from imgforensics_cli.failures import Failures
 from imgforensics_cli.listing import entry_line, node_line
 from imgforensics_cli.options import LayerNumber
 from imgforensics_cli.output import write_document, write_lines, write_names
@@ -31,6 +31,7 @@ EXAMPLES = (
 
 def run(
     request: Request,
+    *,
     paths: Annotated[
         list[str] | None,
         typer.Argument(metavar="[PATH]...", help="Paths of the image; / if none is given."),
@@ -56,16 +57,16 @@ def run(
     """
     _check_options(request, layer, all_layers=all_layers, long=long, null=null)
     with request.open(Need.ENTRIES) as image:
-        errors = PathErrors()
+        failures = Failures()
         if all_layers:
             request.scan(image)
-            entries = _entries(image, paths or (), errors, recursive=recursive)
-            _write_entries(request, image, entries, errors, long=long, null=null)
+            entries = _entries(image, paths or (), failures, recursive=recursive)
+            _write_entries(request, image, entries, failures, long=long, null=null)
         else:
             tree = request.tree(image, layer)
-            nodes = _nodes(tree, paths or ("/",), errors, recursive=recursive, long=long)
-            _write_nodes(request, image, tree, nodes, errors, long=long, null=null)
-        return request.conclude(image.problems, errors.status)
+            nodes = _nodes(tree, paths or ("/",), failures, recursive=recursive, long=long)
+            _write_nodes(request, image, tree, nodes, failures, long=long, null=null)
+        return request.conclude(image.problems, failures.status)
 
 
 def _check_options(
@@ -81,14 +82,14 @@ def _check_options(
 
 
 def _nodes(
-    tree: FileTree, paths: Sequence[str], errors: PathErrors, *, recursive: bool, long: bool
+    tree: FileTree, paths: Sequence[str], failures: Failures, *, recursive: bool, long: bool
 ) -> Iterator[tuple[bytes, Node]]:
     """What the paths lead to, and what is in it, by real path."""
     for path in paths:
         try:
             found = _look_up(tree, os.fsencode(path).lstrip(b"/"), long=long)
         except PathError as error:
-            errors.add(error)
+            failures.add(error)
             continue
         yield from _listed(found.path, found.node, recursive=recursive)
 
@@ -123,14 +124,14 @@ def _write_nodes(
     image: Image,
     tree: FileTree,
     nodes: Iterator[tuple[bytes, Node]],
-    errors: PathErrors,
+    failures: Failures,
     *,
     long: bool,
     null: bool,
 ) -> None:
     if request.json:
         documents = (node_to_json(path, node) for path, node in nodes)
-        _write_json(image, tree.layer_index, documents, errors)
+        _write_json(image, tree.layer_index, documents, failures)
     elif null:
         write_names(b"/" + path for path, _ in nodes)
     elif long:
@@ -143,7 +144,7 @@ def _write_nodes(
 
 
 def _entries(
-    image: Image, paths: Sequence[str], errors: PathErrors, *, recursive: bool
+    image: Image, paths: Sequence[str], failures: Failures, *, recursive: bool
 ) -> Iterator[LayerEntry]:
     """Entries of all layers that are there, at and below the paths."""
     wanted = [normalise_path(os.fsencode(path)) for path in paths] or [b""]
@@ -162,7 +163,7 @@ def _entries(
                 yield entry
     for path in wanted:
         if path not in found:
-            errors.add(PathNotFoundError(display(b"/" + path)))
+            failures.add(PathNotFoundError(display(b"/" + path)))
 
 
 def _below_itself(path: bytes, wanted: bytes) -> bool:
@@ -177,13 +178,13 @@ def _write_entries(
     request: Request,
     image: Image,
     entries: Iterator[LayerEntry],
-    errors: PathErrors,
+    failures: Failures,
     *,
     long: bool,
     null: bool,
 ) -> None:
     if request.json:
-        _write_json(image, None, map(entry_to_json, entries), errors)
+        _write_json(image, None, map(entry_to_json, entries), failures)
     elif null:
         write_names(b"/" + entry.path for entry in entries)
     elif long:
@@ -193,14 +194,14 @@ def _write_entries(
 
 
 def _write_json(
-    image: Image, layer: int | None, entries: Iterator[dict[str, Any]], errors: PathErrors
+    image: Image, layer: int | None, entries: Iterator[dict[str, Any]], failures: Failures
 ) -> None:
     facts = {
         "source": image.source.description,
         "image": identity_to_json(image.record),
         "layer": layer,
         "entries": entries,
-        "not_found": errors.messages,
+        "failures": failures.messages,
         "problems": map(problem_to_json, image.problems),
     }
     write_document("ls", facts)

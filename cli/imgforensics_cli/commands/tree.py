@@ -20,7 +20,7 @@ from imgforensics.serialise import (
 )
 from imgforensics_cli.listing import link_text
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import write_document, write_lines
+from imgforensics_cli.output import counted, write_document, write_lines
 from imgforensics_cli.request import Request
 
 EXAMPLES = (
@@ -43,6 +43,7 @@ class _Branch(NamedTuple):
 
 def run(
     request: Request,
+    *,
     path: Annotated[
         str, typer.Argument(metavar="PATH", help="Where to begin.", show_default=False)
     ] = "/",
@@ -93,11 +94,11 @@ def _branches(
 
 def _children(parent: _Branch) -> Iterator[_Branch]:
     """What is in a directory, the last first."""
-    assert parent.node.children is not None
+    children = parent.node.children or {}
     prefix = parent.path + b"/" if parent.path else b""
     corner, below = "└── ", parent.below + "    "
-    for name in sorted(parent.node.children, reverse=True):
-        child = parent.node.children[name]
+    for name in sorted(children, reverse=True):
+        child = children[name]
         yield _Branch(parent.below + corner, below, parent.depth + 1, prefix + name, child)
         corner, below = "├── ", parent.below + "│   "
 
