@@ -3,8 +3,8 @@
 import html
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType, TracebackType
@@ -14,17 +14,17 @@ from imgforensics.catalogue import ImageRecord
 from imgforensics.digests import Digest
 from imgforensics.errors import LimitExceededError
 from imgforensics.filesystem.ambiguity import Ambiguity, differences
-from imgforensics.filesystem.apply import apply_layer
 from imgforensics.filesystem.history import PathEvent, path_events
 from imgforensics.filesystem.path import ImagePath
 from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules
-from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
+from imgforensics.filesystem.snapshots import Snapshots
+from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer, LayerScan
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.manifest import Manifest
-from imgforensics.problems import Problem, ProblemLog
+from imgforensics.problems import Problem
 from imgforensics.sources.base import BlobSource
 
 _SCANNING_THREADS = 4
@@ -53,7 +53,7 @@ class Image:
             Layer(layer, source, limits, scans.get(layer.index)) for layer in record.layers
         )
         self._source_problems = problems
-        self._snapshots = _Snapshots(self, OVERLAYFS)
+        self._snapshots = Snapshots(self.layers, OVERLAYFS)
 
     # What it is.
 
@@ -118,7 +118,7 @@ class Image:
     def path(self, path: str | bytes | os.PathLike[str], layer: int | None = None) -> ImagePath:
         """A path in the filesystem after `layer`, the top one if not given."""
         tree = self.filesystem if layer is None else self.filesystem_at(layer)
-        return ImagePath(tree, normalise_path(os.fsencode(path)), self.open_content)
+        return ImagePath(tree, b"", self.open_content).joinpath(path)
 
     def open_content(self, entry: LayerEntry) -> BinaryIO:
         """The content of a file entry of any layer, be it hidden or deleted above; seekable."""
@@ -126,9 +126,8 @@ class Image:
 
     def history_of(self, path: str | bytes | os.PathLike[str]) -> tuple[PathEvent, ...]:
         """What each layer did to a path, oldest first; links are not followed."""
-        trees = [self.filesystem_at(n) for n in range(-1, len(self.layers))]
         wanted = normalise_path(os.fsencode(path))
-        return path_events(wanted, trees, self.layers, self.open_content)
+        return path_events(wanted, self._snapshots.all(), self.layers, self.open_content)
 
     def ambiguities(
         self, *others: ApplyRules, rules: ApplyRules = OVERLAYFS
@@ -147,7 +146,7 @@ class Image:
 
     def filesystem_by(self, rules: ApplyRules) -> FileTree:
         """The filesystem of all layers as an engine with these rules shows it."""
-        snapshots = self._snapshots if rules == OVERLAYFS else _Snapshots(self, rules)
+        snapshots = self._snapshots if rules == OVERLAYFS else Snapshots(self.layers, rules)
         return snapshots.at(self.top)
 
     def scan_layers(self, progress: Callable[[Layer], None] | None = None) -> None:
@@ -158,14 +157,20 @@ class Image:
         todo = [layer for layer in self.layers if layer.is_present and not layer.is_scanned]
         threads = min(_SCANNING_THREADS, os.cpu_count() or 1, len(todo)) or 1
         total = 0
+        abandoned = threading.Event()
+
+        def scan(layer: Layer) -> LayerScan:
+            return layer.scan(lambda _: _stop_if(abandoned))
+
         with ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
             try:
-                for layer, scanned in zip(todo, pool.map(Layer.scan, todo), strict=True):
+                for layer, scanned in zip(todo, pool.map(scan, todo), strict=True):
                     total += len(scanned.entries)
                     self._check_entries(total)
                     if progress:
                         progress(layer)
             except BaseException:
+                abandoned.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
@@ -217,33 +222,11 @@ class Image:
         return f"<table><caption>{caption}</caption>{''.join(rows)}</table>"
 
 
+def _stop_if(abandoned: threading.Event) -> None:
+    """End a scan that nobody waits for any more: an interrupt does not reach its thread."""
+    if abandoned.is_set():
+        raise CancelledError
+
+
 def _row(name: str, value: str) -> str:
     return f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-
-
-class _Snapshots:
-    """The filesystem after each layer, built from the bottom up as far as asked for."""
-
-    def __init__(self, image: Image, rules: ApplyRules) -> None:
-        self._image = image
-        self._rules = rules
-        self._trees = [EMPTY_TREE]
-        self._logs: list[ProblemLog] = []
-        self._lock = threading.Lock()
-
-    @property
-    def problems(self) -> Iterable[Problem]:
-        return chain.from_iterable(self._logs)
-
-    def at(self, layer: int) -> FileTree:
-        layers = self._image.layers
-        if not -1 <= layer < len(layers):
-            raise IndexError(f"layer {layer}: the image has {len(layers)} layers, counted from 0")
-        with self._lock:
-            while len(self._trees) <= layer + 1:
-                following = layers[len(self._trees) - 1]
-                log = ProblemLog(following.where)
-                tree = apply_layer(self._trees[-1], following.entries, log, self._rules)
-                self._trees.append(tree)
-                self._logs.append(log)
-            return self._trees[layer + 1]

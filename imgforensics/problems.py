@@ -330,4 +330,6 @@ def has_errors(problems: tuple[Problem, ...]) -> bool:
 def display(name: bytes) -> str:
     """A name for people: UTF-8 where it is, escapes for what is not or would move a cursor."""
     text = name.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

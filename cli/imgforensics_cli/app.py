@@ -1,5 +1,6 @@
 """`imgforensics`: the commands, and where a process begins and ends."""
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,9 +19,13 @@ from imgforensics_cli.options import add_command
 COMMANDS = ("inspect", "ls", "tree", "cat", "history", "verify", "extract")
 """Each one is a module of `imgforensics_cli.commands`, with `run` and `EXAMPLES`."""
 
+_COLLECT_AFTER = 50_000
+"""Objects made between two searches for cycles: entries come by the million and have none."""
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process; `arguments` are `sys.argv`'s if not given."""
+    gc.set_threshold(_COLLECT_AFTER, 50, 100)
     given = sys.argv[1:] if arguments is None else list(arguments)
     with suppress(ValueError):  # only the main thread may: elsewhere, SIGTERM stays as it is
         signal.signal(signal.SIGTERM, _terminate)

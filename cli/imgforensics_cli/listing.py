@@ -33,7 +33,8 @@ def entry_line(entry: LayerEntry) -> str:
     member = entry.member
     facts = _facts(member)
     link = link_text(member.kind, member.link_name) if member.link_name else ""
-    return f"{entry.layer_index:>3} {facts} {display(b'/' + entry.path)}{link}"
+    mark = "  (past the end of the archive)" if entry.is_past_end else ""
+    return f"{entry.layer_index:>3} {facts} {display(b'/' + entry.path)}{link}{mark}"
 
 
 def node_facts(node: Node) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.first_stage import FirstStage
 from imgforensics.extraction.output import OutputDirectory
-from imgforensics.extraction.plan import make_plan
+from imgforensics.extraction.plan import make_plan, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Tally, record_of
 from imgforensics.extraction.restore import Restorer
 from imgforensics.extraction.second_stage import SecondStage
 from imgforensics.extraction.selection import EVERYTHING, Selection
-from imgforensics.extraction.target import DirectoryTarget
+from imgforensics.extraction.target import DirectoryTarget, make_directory
 from imgforensics.filesystem.apply import apply_layer
 from imgforensics.filesystem.rules import OVERLAYFS, RAW, ApplyRules
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
@@ -43,13 +43,14 @@ def extract(
     `OUTPUT.partial`, which takes its name only if every byte was there and verified. With
     `force`, an existing output is replaced. `progress` is told stored bytes as they are read.
 
-    Raises `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`.
+    Raises `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`, and
+    `IndexError` where there is no such layer.
     """
-    top = image.top if layer is None else layer
-    target = DirectoryTarget(Path(output), force=force)
-    tally = Tally()
+    top = top_layer(image, layer)
+    target = DirectoryTarget(Path(output), image.source.description, force=force)
+    tally = Tally(image.limits)
     with closing(OutputDirectory(str(target.begin()))) as directory:
-        writer = _TreeWriter(image, directory, tally, selection, special=special)
+        writer = _TreeWriter(directory, tally, selection, special=special)
         writer.write(image.layers[: top + 1], lambda: image.filesystem_at(top), progress)
     return target.finish(
         record_of(image, top, Form.FILESYSTEM, tally, {"special": special, **selection.to_json()})
@@ -71,15 +72,15 @@ def extract_layers(
     Hard links to files of lower layers have nothing to link to and are recorded. All else is
     as in :func:`extract`.
     """
-    top = image.top if layer is None else layer
-    target = DirectoryTarget(Path(output), force=force)
-    tally = Tally()
+    top = top_layer(image, layer)
+    target = DirectoryTarget(Path(output), image.source.description, force=force)
+    tally = Tally(image.limits)
     partial = target.begin()
     for each in image.layers[: top + 1]:
-        folder = partial / f"layer-{each.index:03d}"
-        folder.mkdir(mode=0o700)
+        folder = make_directory(partial / f"layer-{each.index:03d}")
+        tally.folder = folder.name.encode() + b"/"
         with closing(OutputDirectory(str(folder))) as directory:
-            writer = _TreeWriter(image, directory, tally, selection, special=special, rules=RAW)
+            writer = _TreeWriter(directory, tally, selection, special=special, rules=RAW)
             writer.write((each,), functools.partial(_raw_tree, each), progress)
     partial.chmod(0o755)
     return target.finish(
@@ -97,7 +98,6 @@ class _TreeWriter:
 
     def __init__(
         self,
-        image: Image,
         directory: OutputDirectory,
         tally: Tally,
         selection: Selection,
@@ -111,16 +111,18 @@ class _TreeWriter:
         self._special = special
         self._rules = rules
         self._restorer = Restorer(directory, tally, special=special)
-        self._files = FileWriter(directory, self._restorer, tally, image.limits)
+        self._files = FileWriter(directory, self._restorer, tally)
 
     def write(
         self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
     ) -> None:
         """Write what `tree`, asked for when all `layers` have been read, shows."""
-        first = FirstStage(self._files, self._selection.matcher(), self._rules)
+        first = FirstStage(
+            self._files, self._selection.matcher(), self._rules, self._tally.limits.layer_entries
+        )
         for layer in reversed(layers):
             first.read(layer, progress)
-        plan = make_plan(tree(), self._selection.matcher(), first.written)
+        plan = make_plan(tree(), self._selection.matcher(), self._directory.takes, first.written)
         second = SecondStage(
             plan,
             self._directory,

@@ -3,13 +3,10 @@
 import os
 from collections.abc import Iterable
 
-from imgforensics.errors import LimitExceededError
 from imgforensics.extraction.output import OutputDirectory
 from imgforensics.extraction.record import Reason, Tally
 from imgforensics.extraction.restore import Restorer
 from imgforensics.layer.entry import LayerEntry
-from imgforensics.limits import Limits
-from imgforensics.problems import display
 from imgforensics.tarstream.member import EntryKind
 from imgforensics.tarstream.sparse import expand
 
@@ -17,22 +14,20 @@ from imgforensics.tarstream.sparse import expand
 class FileWriter:
     """Writes one regular file after another below one output directory."""
 
-    def __init__(
-        self, output: OutputDirectory, restorer: Restorer, tally: Tally, limits: Limits
-    ) -> None:
+    def __init__(self, output: OutputDirectory, restorer: Restorer, tally: Tally) -> None:
         self._output = output
         self._restorer = restorer
         self._tally = tally
-        self._limits = limits
 
     def write(self, path: bytes, entry: LayerEntry, content: Iterable[memoryview]) -> None:
         """A new file; raises `FileExistsError`, `NotADirectoryHere` and `NameTooLong`."""
         member = entry.member
-        self._check_limits(path, member.stored_size)
+        self._tally.make_room(path, member.stored_size)
         mode = member.mode
         if mode & 0o6000:
             mode = self._restorer.mode_of(path, mode)
-        descriptor = self._output.create(path, mode)
+        # Only who may write to a file may give it xattrs of the class `user`.
+        descriptor = self._output.create(path, mode | 0o600 if member.xattrs else mode)
         try:
             if member.extents is None:
                 written = _write_all(descriptor, content)
@@ -45,20 +40,11 @@ class FileWriter:
             self._restorer.new_file(path, descriptor, member, mode)
         finally:
             os.close(descriptor)
-        self._tally.counts[EntryKind.FILE.value] += 1
+        self._tally.count(EntryKind.FILE)
         self._tally.content_bytes += written
         if written < member.stored_size:
             detail = f"{written} of {member.stored_size} stored bytes"
             self._tally.deviate(path, Reason.CONTENT_CUT_SHORT, detail)
-
-    def _check_limits(self, path: bytes, size: int) -> None:
-        limits, tally = self._limits, self._tally
-        if tally.content_bytes + size > limits.output_bytes:
-            raise LimitExceededError(
-                "output_bytes", limits.output_bytes, f"{display(path)} needs {size} bytes more"
-            )
-        if tally.counts[EntryKind.FILE.value] >= limits.output_entries:
-            raise LimitExceededError("output_entries", limits.output_entries, display(path))
 
 
 def _write_all(descriptor: int, pieces: Iterable[memoryview]) -> int:

@@ -10,7 +10,7 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from imgforensics.errors import OutputFailedError
 from imgforensics.problems import display
@@ -28,6 +28,10 @@ class NameTooLong(Exception):  # noqa: N818 - as above
     """The filesystem does not take a name of this length."""
 
 
+class NodeRefused(Exception):  # noqa: N818 - as above
+    """This user, or the kernel, makes no such device."""
+
+
 class OutputDirectory:
     """The directory that is written to, by paths relative to it.
 
@@ -37,14 +41,16 @@ class OutputDirectory:
 
     def __init__(self, path: str) -> None:
         self.shown = display(os.fsencode(path))
-        self._root = os.open(path, _DIRECTORY_FLAGS)
         self._made: set[bytes] = {b""}
         self._descriptors: OrderedDict[bytes, int] = OrderedDict()
-        facts = os.fstat(self._root)
-        self.created_owner = (facts.st_uid, facts.st_gid)
-        """Owner and group of what is created here."""
-        self.masked_bits = _bits_that_creation_loses(self._root)
-        """Mode bits that creation here does not set by itself."""
+        with self._explained(b""):
+            self._root = os.open(path, _DIRECTORY_FLAGS)
+            facts = os.fstat(self._root)
+            self._longest_name = os.fpathconf(self._root, "PC_NAME_MAX")
+            self.created_owner = (facts.st_uid, facts.st_gid)
+            """Owner and group of what is created here."""
+            self.masked_bits = _bits_that_creation_loses(self._root)
+            """Mode bits that creation here does not set by itself."""
 
     def close(self) -> None:
         """Close every descriptor."""
@@ -52,6 +58,12 @@ class OutputDirectory:
             os.close(descriptor)
         self._descriptors.clear()
         os.close(self._root)
+
+    def takes(self, path: bytes) -> bool:
+        """Whether this filesystem takes the names of `path`."""
+        longest = self._longest_name
+        is_short = len(path) <= longest or max(map(len, path.split(b"/"))) <= longest
+        return is_short and b"\0" not in path
 
     # Directories.
 
@@ -96,7 +108,7 @@ class OutputDirectory:
         except FileExistsError:
             kind = os.lstat(name, dir_fd=parent).st_mode
             if stat.S_ISDIR(kind):
-                raise self._folded(path) from None
+                raise self.folded(path) from None
             raise NotADirectoryHere(path) from None
         self._made.add(path)
 
@@ -151,10 +163,32 @@ class OutputDirectory:
                 )
 
     def node(self, path: bytes, mode: int, device: tuple[int, int]) -> None:
-        """A new device or FIFO, by the file type in `mode`; raises `PermissionError`."""
+        """A new device or FIFO, by the file type in `mode`; raises :class:`NodeRefused`."""
         parent, _, name = path.rpartition(b"/")
         directory = self.directory(parent)
-        os.mknod(name, mode, os.makedev(*device), dir_fd=directory)
+        try:
+            os.mknod(name, mode, os.makedev(*device), dir_fd=directory)
+        except OverflowError as error:
+            raise NodeRefused(str(error)) from error
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EINVAL):
+                raise NodeRefused(error.strerror) from error
+            raise self.explanation(path, error) from error
+
+    @contextmanager
+    def place(self, path: bytes) -> Iterator[bytes]:
+        """A name for what stands at `path`, be it unreadable; no link is followed.
+
+        Good for calls that take a path and stand for the thing itself while in `with`.
+        """
+        parent, _, name = path.rpartition(b"/")
+        directory = self.directory(parent)
+        with self._explained(path):
+            descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            yield b"/proc/self/fd/%d" % descriptor
+        finally:
+            os.close(descriptor)
 
     def move(self, path: bytes, to: bytes) -> None:
         """Give a file another path, where nothing stands."""
@@ -162,6 +196,8 @@ class OutputDirectory:
         to_parent, _, to_name = to.rpartition(b"/")
         with self._held(parent) as from_directory:
             directory = self.directory(to_parent)
+            if _stands(to_name, directory):
+                raise self.folded(to)
             with self._explained(to):
                 os.rename(name, to_name, src_dir_fd=from_directory, dst_dir_fd=directory)
 
@@ -190,16 +226,18 @@ class OutputDirectory:
             raise self.explanation(path, error) from error
 
     def explanation(self, path: bytes, error: OSError) -> Exception:
+        """What to raise instead of an error that came of writing to `path`."""
         if error.errno == errno.ENAMETOOLONG:
             return NameTooLong(path)
         if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
-            return self._folded(path) if error.errno == errno.EEXIST else NotADirectoryHere(path)
+            return self.folded(path) if error.errno == errno.EEXIST else NotADirectoryHere(path)
         return OutputFailedError(
-            f"{self.shown}: cannot write {display(path)}: {os.strerror(error.errno or 0)}; "
+            f"{self.shown}: cannot write {display(path or b'.')}: {os.strerror(error.errno or 0)}; "
             f"{_ADVICE.get(error.errno or 0, 'choose another target')}"
         )
 
-    def _folded(self, path: bytes) -> OutputFailedError:
+    def folded(self, path: bytes) -> OutputFailedError:
+        """What to raise where something stands at a path that was not written yet."""
         return OutputFailedError(
             f"{self.shown}: {display(path)} exists already under another spelling: this "
             "filesystem folds letter case or normalises names; choose a target on one that "
@@ -210,7 +248,7 @@ class OutputDirectory:
 _ADVICE = {
     errno.ENOSPC: "the filesystem is full: choose a target with more space",
     errno.EDQUOT: "the quota is used up: choose a target with more space",
-    errno.EFBIG: "the filesystem takes no file of that size: choose another",
+    errno.EFBIG: "no file may be of that size here: choose another target, or exclude the path",
     errno.EROFS: "the filesystem is read-only: choose another target",
     errno.EACCES: "permission is denied: choose a target that this user may write to",
     errno.EPERM: "this filesystem or user may not create it: choose a POSIX filesystem",
@@ -221,11 +259,16 @@ _ADVICE = {
 }
 
 
+def _stands(name: bytes, directory: int) -> bool:
+    try:
+        os.lstat(name, dir_fd=directory)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _bits_that_creation_loses(directory: int) -> int:
-    """Mode bits that a file created here may not get, by umask, or by a default ACL."""
-    with suppress(OSError):
-        if os.getxattr(directory, "system.posix_acl_default"):
-            return 0o7777
+    """Mode bits that a file created here does not get because of the umask."""
     name = b".probe"
     descriptor = os.open(name, _FILE_FLAGS, 0o777, dir_fd=directory)
     try:

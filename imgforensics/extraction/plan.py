@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
+from imgforensics.image import Image
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
 Place = tuple[bytes, Node]
+NOTHING_WRITTEN: Mapping[bytes, LayerEntry] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class Plan:
     """Symbolic links, devices and the like, each under the first of its names."""
     links: list[Place] = field(default_factory=list)
     """Further names of any of these."""
+    refused: list[bytes] = field(default_factory=list)
+    """Paths that the target takes no such names for, whatever they are."""
 
     def home_of(self, node: Node) -> bytes:
         """The first of a node's names."""
@@ -37,9 +42,15 @@ class Plan:
 
 
 def make_plan(
-    tree: FileTree, selected: Callable[[bytes], bool], written: Mapping[bytes, LayerEntry]
+    tree: FileTree,
+    selected: Callable[[bytes], bool],
+    takes: Callable[[bytes], bool],
+    written: Mapping[bytes, LayerEntry] = NOTHING_WRITTEN,
 ) -> Plan:
-    """Sort every selected path of the snapshot; directories above them are selected too."""
+    """Sort every selected path of the snapshot; directories above them are selected too.
+
+    What `takes` says no to is refused, and so are not its other names.
+    """
     plan = Plan(misplaced=dict(written))
     directories: list[Place] = []
     needed: set[bytes] = {b""}
@@ -49,10 +60,10 @@ def make_plan(
             directories.append((path, node))
         if not selected(path):
             continue
-        above = path if node.is_directory else path.rpartition(b"/")[0]
-        while above not in needed:
-            needed.add(above)
-            above = above.rpartition(b"/")[0]
+        if not takes(path):
+            plan.refused.append(path)
+            continue
+        _need(path if node.is_directory else path.rpartition(b"/")[0], needed)
         if node.is_directory:
             continue
         if written.get(path) is node.entry:
@@ -66,6 +77,12 @@ def make_plan(
     return plan
 
 
+def _need(directory: bytes, needed: set[bytes]) -> None:
+    while directory not in needed:
+        needed.add(directory)
+        directory = directory.rpartition(b"/")[0]
+
+
 def _sort(plan: Plan, path: bytes, node: Node) -> None:
     if node in plan.standing or node in plan.absent or node in plan.others:
         plan.links.append((path, node))
@@ -73,6 +90,16 @@ def _sort(plan: Plan, path: bytes, node: Node) -> None:
         plan.absent[node] = path
     else:
         plan.others[node] = path
+
+
+def top_layer(image: Image, layer: int | None) -> int:
+    """Index of the last layer to apply; raises `IndexError` where the image has none such."""
+    if layer is None:
+        return image.top
+    if not -1 <= layer <= image.top:
+        count = len(image.layers)
+        raise IndexError(f"layer {layer}: the image has {count} layers, counted from 0")
+    return layer
 
 
 def place_in_layers(node: Node) -> tuple[int, int]:

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from imgforensics.filesystem.rules import OVERLAYFS
+from imgforensics.errors import LimitExceededError
+from imgforensics.filesystem.rules import OVERLAYFS, RAW
 from imgforensics.image import Image
-from imgforensics.problems import Problem, Severity
+from imgforensics.limits import Limits
+from imgforensics.problems import Problem, Severity, display
 from imgforensics.serialise import path_to_json, problem_to_json, text_or_none
+from imgforensics.tarstream.member import EntryKind
 
 SCHEMA = "imgforensics.extraction/1"
 
@@ -24,7 +27,9 @@ class Reason(StrEnum):
     CAPABILITY_WITHHELD = "capability-withheld"
     """The file capabilities (`security.capability`): set only with `special`."""
     NAME_TOO_LONG = "name-too-long"
-    """No filesystem takes the name."""
+    """No filesystem takes the name: it is too long, or a link's target brought a NUL into it."""
+    LINK_TARGET_INVALID = "link-target-invalid"
+    """No filesystem takes the symbolic link's target: it is empty, too long or holds a NUL."""
     HARD_LINK_BROKEN = "hard-link-broken"
     """A hard link whose target no layer holds: there is no content to write."""
     LINK_TO_WITHHELD = "link-to-withheld"
@@ -43,6 +48,7 @@ class Reason(StrEnum):
         return self in (
             Reason.SPECIAL_WITHHELD,
             Reason.NAME_TOO_LONG,
+            Reason.LINK_TARGET_INVALID,
             Reason.HARD_LINK_BROKEN,
             Reason.LINK_TO_WITHHELD,
             Reason.DEVICE_NOT_RESTORED,
@@ -54,6 +60,7 @@ class Deviation:
     """One path whose output is not what the image holds, and why."""
 
     path: bytes
+    """As it would be in the output: below its layer's folder where each layer has one."""
     reason: Reason
     detail: str = ""
 
@@ -71,8 +78,11 @@ class Form(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """What has been written so far."""
+    """What has been written so far, and how much more may be."""
 
+    limits: Limits
+    folder: bytes = b""
+    """Ahead of every path in deviations; empty, or ends in a slash."""
     counts: Counter[str] = field(default_factory=Counter)
     """By kind, as :class:`EntryKind` names them; further names of a file are `hard-link`."""
     content_bytes: int = 0
@@ -81,12 +91,21 @@ class Tally:
 
     def deviate(self, path: bytes, reason: Reason, detail: str = "") -> None:
         """Note that a path's output is not what the image holds."""
-        self.deviations.append(Deviation(path, reason, detail))
+        self.deviations.append(Deviation(self.folder + path, reason, detail))
 
-    @property
-    def total(self) -> int:
-        """Paths written."""
-        return self.counts.total()
+    def make_room(self, path: bytes, size: int = 0) -> None:
+        """Raise `LimitExceededError` if one more path, with `size` bytes, is too much."""
+        limits = self.limits
+        if self.content_bytes + size > limits.output_bytes:
+            raise LimitExceededError(
+                "output_bytes", limits.output_bytes, f"{display(path)} needs {size} bytes more"
+            )
+        if self.counts.total() >= limits.output_entries:
+            raise LimitExceededError("output_entries", limits.output_entries, display(path))
+
+    def count(self, kind: EntryKind) -> None:
+        """One more path has been written."""
+        self.counts[kind.value] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +155,7 @@ class ExtractionRecord:
                     for layer in image.layers[: self.layer + 1]
                 ],
             },
-            "rules": OVERLAYFS.name,
+            "rules": (RAW if self.form is Form.LAYERS else OVERLAYFS).name,
             "options": dict(self.options),
             "counts": dict(sorted(self.counts.items())),
             "content_bytes": self.content_bytes,

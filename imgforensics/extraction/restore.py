@@ -11,6 +11,14 @@ from imgforensics.tarstream.member import TarMember
 
 _CAPABILITY = b"security.capability"
 _PRIVILEGED_BITS = 0o6000
+_SETGID = 0o2000
+_NO_OWNER = (1 << 32) - 1
+"""As a number, it asks the kernel to change nothing."""
+_COMMON_TIMES = range((1 << 31) * 1_000_000_000)
+"""What every filesystem holds; beyond, the kernel takes the nearest time without a word."""
+
+Target = int | bytes
+"""A descriptor, or a path that stands for one."""
 
 
 class Restorer:
@@ -38,39 +46,28 @@ class Restorer:
     def new_file(self, path: bytes, descriptor: int, member: TarMember, mode: int) -> None:
         """A file just written through `descriptor`, created with `mode`."""
         owner = (member.uid, member.gid)
-        owner_differs = owner != self._created_owner
-        if owner_differs:
+        if owner != self._created_owner:
             self._chown(path, descriptor, owner)
-        if mode & self._masked_bits or (owner_differs and mode & 0o7000):
-            with self._noted(path, Reason.MODE_NOT_RESTORED):
-                os.fchmod(descriptor, mode)
         if member.xattrs:
             self._xattrs(path, descriptor, member.xattrs)
+        # Xattrs are set before the mode, as some of them (ACLs) change it.
+        if member.xattrs or mode & self._masked_bits:
+            self._chmod(path, descriptor, mode)
         self._times(path, descriptor, member.mtime_ns)
 
     def directory(self, path: bytes, node: Node) -> None:
         """A directory to which nothing will be added any more."""
-        descriptor = self._output.directory(path)
-        self._chown(path, descriptor, (node.uid, node.gid))
-        self._xattrs(path, descriptor, node.xattrs)
-        with self._noted(path, Reason.MODE_NOT_RESTORED):
-            os.fchmod(descriptor, node.mode)
-        self._times(path, descriptor, node.mtime_ns)
+        self._attributes(path, self._output.directory(path), node, node.mode)
 
     def changed_file(self, path: bytes, node: Node) -> None:
         """A file already written whose attributes a later hard link's header changed."""
-        parent, _, name = path.rpartition(b"/")
-        directory = self._output.directory(parent)
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-        try:
-            mode = self.mode_of(path, node.mode)
-            self._chown(path, descriptor, (node.uid, node.gid))
-            with self._noted(path, Reason.MODE_NOT_RESTORED):
-                os.fchmod(descriptor, mode)
-            self._xattrs(path, descriptor, node.xattrs)
-            self._times(path, descriptor, node.mtime_ns)
-        finally:
-            os.close(descriptor)
+        with self._output.place(path) as place:
+            self._attributes(path, place, node, self.mode_of(path, node.mode))
+
+    def special(self, path: bytes, node: Node) -> None:
+        """A device or FIFO just made; never opened."""
+        with self._output.place(path) as place:
+            self._attributes(path, place, node, node.mode)
 
     def symlink(self, path: bytes, node: Node) -> None:
         """A symbolic link just made; the link itself, never its target."""
@@ -79,67 +76,68 @@ class Restorer:
         owner = (node.uid, node.gid)
         if owner != self._created_owner:
             with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
-                self._require_root()
+                self._check_owner(owner)
                 os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)
-        self._xattrs_by_name(path, directory, name, node.xattrs)
+        # There is no setxattrat; /proc names the directory by its descriptor just as safely.
+        link = b"/proc/self/fd/%d/%s" % (directory, name)
+        self._xattrs(path, link, node.xattrs, follow_symlinks=False)
         with self._noted(path, Reason.TIME_NOT_RESTORED):
             os.utime(name, ns=_both(node.mtime_ns), dir_fd=directory, follow_symlinks=False)
+            facts = os.lstat(name, dir_fd=directory)
+            _check_time(node.mtime_ns, facts)
 
-    def special(self, path: bytes, node: Node) -> None:
-        """A device or FIFO just made; never opened."""
-        parent, _, name = path.rpartition(b"/")
-        directory = self._output.directory(parent)
-        owner = (node.uid, node.gid)
+    def _attributes(self, path: bytes, target: Target, node: Node, mode: int) -> None:
+        self._chown(path, target, (node.uid, node.gid))
+        self._xattrs(path, target, node.xattrs)
+        self._chmod(path, target, mode)
+        self._times(path, target, node.mtime_ns)
+
+    def _chown(self, path: bytes, target: Target, owner: tuple[int, int]) -> None:
         with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
-            self._require_root()
-            os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)
-        with self._noted(path, Reason.MODE_NOT_RESTORED):
-            os.chmod(name, node.mode, dir_fd=directory)
-        self._xattrs_by_name(path, directory, name, node.xattrs)
-        with self._noted(path, Reason.TIME_NOT_RESTORED):
-            os.utime(name, ns=_both(node.mtime_ns), dir_fd=directory, follow_symlinks=False)
+            self._check_owner(owner)
+            os.chown(target, *owner)
 
-    def _chown(self, path: bytes, descriptor: int, owner: tuple[int, int]) -> None:
-        with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
-            if owner != self._created_owner:
-                self._require_root()
-            os.fchown(descriptor, *owner)
-
-    def _require_root(self) -> None:
-        if not self._may_chown:
+    def _check_owner(self, owner: tuple[int, int]) -> None:
+        if not all(0 <= number < _NO_OWNER for number in owner):
+            raise OverflowError("no owner has such a number")
+        if owner != self._created_owner and not self._may_chown:
             raise PermissionError("only root may give files away")
 
-    def _xattrs(self, path: bytes, descriptor: int, xattrs: Mapping[bytes, bytes]) -> None:
+    def _chmod(self, path: bytes, target: Target, mode: int) -> None:
+        with self._noted(path, Reason.MODE_NOT_RESTORED, f"mode {mode:04o}"):
+            os.chmod(target, mode)  # noqa: PTH101 - a descriptor, mostly
+            # To who is not in the file's group, the kernel grants all but this bit.
+            if mode & _SETGID and not _facts(target).st_mode & _SETGID:
+                raise PermissionError("this user may not set the setgid bit")
+
+    def _xattrs(
+        self,
+        path: bytes,
+        target: Target,
+        xattrs: Mapping[bytes, bytes],
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
         for name, value in xattrs.items():
-            if self._is_withheld(path, name):
+            if name == _CAPABILITY and not self._special:
+                self._tally.deviate(path, Reason.CAPABILITY_WITHHELD)
                 continue
             with self._noted(path, Reason.XATTR_NOT_RESTORED, os.fsdecode(name)):
-                os.setxattr(descriptor, name, value)
+                if not value:
+                    raise ValueError("it is empty, and container engines drop such")
+                os.setxattr(target, name, value, follow_symlinks=follow_symlinks)
 
-    def _xattrs_by_name(
-        self, path: bytes, directory: int, name: bytes, xattrs: Mapping[bytes, bytes]
-    ) -> None:
-        # There is no setxattrat; /proc names the directory by its descriptor just as safely.
-        full = b"/proc/self/fd/%d/%s" % (directory, name)
-        for xattr, value in xattrs.items():
-            with self._noted(path, Reason.XATTR_NOT_RESTORED, os.fsdecode(xattr)):
-                os.setxattr(full, xattr, value, follow_symlinks=False)
-
-    def _is_withheld(self, path: bytes, name: bytes) -> bool:
-        withheld = name == _CAPABILITY and not self._special
-        if withheld:
-            self._tally.deviate(path, Reason.CAPABILITY_WITHHELD)
-        return withheld
-
-    def _times(self, path: bytes, descriptor: int, mtime_ns: int) -> None:
+    def _times(self, path: bytes, target: Target, mtime_ns: int) -> None:
         with self._noted(path, Reason.TIME_NOT_RESTORED):
-            os.utime(descriptor, ns=_both(mtime_ns))
+            os.utime(target, ns=_both(mtime_ns))
+            if mtime_ns not in _COMMON_TIMES:
+                _check_time(mtime_ns, _facts(target))
 
     @contextmanager
     def _noted(self, path: bytes, reason: Reason, detail: str = "") -> Iterator[None]:
         try:
             yield
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             self._tally.deviate(path, reason, f"{detail}: {why}" if detail else why)
 
@@ -148,5 +146,14 @@ def _owner(owner: tuple[int, int]) -> str:
     return f"{owner[0]}:{owner[1]}"
 
 
+def _facts(target: Target) -> os.stat_result:
+    return os.stat(target)  # noqa: PTH116 - a descriptor, mostly
+
+
 def _both(mtime_ns: int) -> tuple[int, int]:
     return (mtime_ns, mtime_ns)
+
+
+def _check_time(mtime_ns: int, facts: os.stat_result) -> None:
+    if facts.st_mtime_ns != mtime_ns:
+        raise OverflowError(f"the filesystem holds {facts.st_mtime_ns} ns, not {mtime_ns} ns")

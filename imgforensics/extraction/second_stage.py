@@ -14,7 +14,12 @@ from functools import partial
 from itertools import count
 
 from imgforensics.extraction.files import FileWriter
-from imgforensics.extraction.output import NameTooLong, NotADirectoryHere, OutputDirectory
+from imgforensics.extraction.output import (
+    NameTooLong,
+    NodeRefused,
+    NotADirectoryHere,
+    OutputDirectory,
+)
 from imgforensics.extraction.plan import Plan, place_in_layers
 from imgforensics.extraction.record import Reason, Tally
 from imgforensics.extraction.restore import Restorer
@@ -27,6 +32,8 @@ _FILE_TYPES = {
     EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
     EntryKind.FIFO: stat.S_IFIFO,
 }
+_TARGET_BYTES = 4096
+"""Linux's bound on a path, and so on a link's target, the NUL at its end included."""
 
 
 class SecondStage:
@@ -49,12 +56,15 @@ class SecondStage:
         self._tally = tally
         self._special = special
         self._missing: set[Node] = set()
+        self._refused: set[bytes] = set()
 
     def run(self, layers: Mapping[int, Layer]) -> None:
-        """Do everything; `layers`, by index, are read again only for content that is still absent."""
+        """Do everything; `layers`, by index, are read again only for content still absent."""
+        for path in self._plan.refused:
+            self._tally.deviate(path, Reason.NAME_TOO_LONG)
         moved = self._clear_the_way()
         for path, _ in self._plan.directories:
-            self._attempt(path, partial(self._make_directory, path))
+            self._make_directory(path)
         self._put_in_place(moved)
         self._read_again(layers, moved)
         for node, path in self._plan.others.items():
@@ -72,8 +82,7 @@ class SecondStage:
         for path, entry in plan.misplaced.items():
             node = wanted.get((entry.layer_index, entry.member.ordinal))
             if node is None:
-                output.remove(path)
-                self._tally.counts[EntryKind.FILE.value] -= 1
+                self._remove(path)
             else:
                 moved[node] = b"%s/%d" % (aside, len(moved))
                 output.move(path, moved[node])
@@ -81,6 +90,10 @@ class SecondStage:
         for path in sorted(output.directories - planned, reverse=True):
             output.remove_directory(path)
         return moved
+
+    def _remove(self, path: bytes) -> None:
+        self._output.remove(path)
+        self._tally.counts[EntryKind.FILE.value] -= 1
 
     def _unused_name(self) -> bytes:
         root = self._plan.directories[0][1].children or {}
@@ -90,7 +103,9 @@ class SecondStage:
     def _put_in_place(self, moved: dict[Node, bytes]) -> None:
         for node, staged in moved.items():
             path = self._plan.absent[node]
-            self._attempt(path, partial(self._output.move, staged, path))
+            self._attempt(path, partial(self._output.move, staged, path), node)
+            if node in self._missing:
+                self._remove(staged)
         if moved:
             self._output.remove_directory(next(iter(moved.values())).partition(b"/")[0])
 
@@ -118,14 +133,19 @@ class SecondStage:
             layer_pass.close()
 
     def _make_directory(self, path: bytes) -> None:
-        self._output.directory(path)
-        if path:
-            self._tally.counts[EntryKind.DIRECTORY.value] += 1
+        if not path:
+            return
+        self._tally.make_room(path)
+        if self._attempt(path, partial(self._output.directory, path)):
+            self._tally.count(EntryKind.DIRECTORY)
+        else:
+            self._refused.add(path)
 
     def _make(self, path: bytes, node: Node) -> None:
+        self._tally.make_room(path)
         if node.kind is EntryKind.SYMLINK:
-            self._output.symlink(path, node.link_target)
-            self._restorer.symlink(path, node)
+            if not self._make_symlink(path, node):
+                return
         elif node.kind is EntryKind.HARD_LINK:
             self._miss(path, node, Reason.HARD_LINK_BROKEN)
             return
@@ -134,13 +154,22 @@ class SecondStage:
             return
         elif not self._make_special(path, node):
             return
-        self._tally.counts[node.kind.value] += 1
+        self._tally.count(node.kind)
+
+    def _make_symlink(self, path: bytes, node: Node) -> bool:
+        target = node.link_target
+        if not 0 < len(target) < _TARGET_BYTES or b"\0" in target:
+            self._miss(path, node, Reason.LINK_TARGET_INVALID)
+            return False
+        self._output.symlink(path, target)
+        self._restorer.symlink(path, node)
+        return True
 
     def _make_special(self, path: bytes, node: Node) -> bool:
         try:
             self._output.node(path, _FILE_TYPES[node.kind] | 0o600, node.device)
-        except PermissionError as error:
-            self._miss(path, node, Reason.DEVICE_NOT_RESTORED, str(error.strerror))
+        except NodeRefused as error:
+            self._miss(path, node, Reason.DEVICE_NOT_RESTORED, str(error))
             return False
         self._restorer.special(path, node)
         return True
@@ -149,8 +178,9 @@ class SecondStage:
         if node in self._missing:
             self._tally.deviate(path, Reason.LINK_TO_WITHHELD)
         else:
+            self._tally.make_room(path)
             self._output.link(path, self._plan.home_of(node))
-            self._tally.counts[EntryKind.HARD_LINK.value] += 1
+            self._tally.count(EntryKind.HARD_LINK)
 
     def _miss(self, path: bytes, node: Node, reason: Reason, detail: str = "") -> None:
         self._missing.add(node)
@@ -164,13 +194,19 @@ class SecondStage:
                 if node.attributes is not None and node not in self._missing:
                     self._restorer.changed_file(path, node)
         for path, node in reversed(self._plan.directories):
-            self._attempt(path, partial(self._restorer.directory, path, node))
+            if path not in self._refused:
+                self._restorer.directory(path, node)
 
-    def _attempt(self, path: bytes, action: Callable[[], None], node: Node | None = None) -> None:
-        """Do one thing; a name that no filesystem takes is noted, and so all that needs it."""
+    def _attempt(self, path: bytes, action: Callable[[], object], node: Node | None = None) -> bool:
+        """Do one thing; a name that is not taken after all is noted, and so all that needs it."""
         try:
             action()
-        except (NameTooLong, NotADirectoryHere):
+        except NameTooLong:
             if node is not None:
                 self._missing.add(node)
             self._tally.deviate(path, Reason.NAME_TOO_LONG)
+            return False
+        except (NotADirectoryHere, FileExistsError) as error:
+            # Nothing of the snapshot stands in the way of anything else of it.
+            raise self._output.folded(path) from error
+        return True

@@ -5,7 +5,6 @@ files layer by layer in the order in which their content lies there, then links 
 Nothing is withheld: an archive grants no privileges until somebody unpacks it.
 """
 
-import os
 import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from imgforensics.extraction.plan import Plan, make_plan, place_in_layers
+from imgforensics.extraction.plan import Plan, make_plan, place_in_layers, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Reason, Tally, record_of
 from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.target import ArchiveTarget
@@ -32,6 +31,9 @@ _TYPES = {
     EntryKind.BLOCK_DEVICE: tarfile.BLKTYPE,
     EntryKind.FIFO: tarfile.FIFOTYPE,
 }
+_OWNER_NUMBERS = (1 << 32) - 1
+_DEVICE_NUMBERS = 8**7
+"""What seven octal digits hold; PAX has no records for more."""
 
 
 def write_tar(
@@ -51,12 +53,13 @@ def write_tar(
 
     Each layer is read twice: for its entries, which decide what survives, and for content.
     `progress` is told stored bytes as they are read the second time. Raises
-    `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`.
+    `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`, and
+    `IndexError` where there is no such layer.
     """
-    top = image.top if layer is None else layer
+    top = top_layer(image, layer)
     if not isinstance(target, Path):
         return _write_archive(image, target, top, selection, progress)
-    archive = ArchiveTarget(target, force=force)
+    archive = ArchiveTarget(target, image.source.description, force=force)
     with archive.open() as file:
         record = _write_archive(image, file, top, selection, progress)
     return archive.finish(record)
@@ -65,18 +68,17 @@ def write_tar(
 def _write_archive(
     image: Image, file: BinaryIO, top: int, selection: Selection, progress: Progress | None
 ) -> ExtractionRecord:
-    plan = make_plan(image.filesystem_at(top), selection.matcher(), {})
-    tally = Tally()
+    plan = make_plan(image.filesystem_at(top), selection.matcher(), _is_storable)
+    tally = Tally(image.limits)
+    for path in plan.refused:
+        tally.deviate(path, Reason.NAME_TOO_LONG)
     writer = _MemberWriter(file, tally)
     for path, node in plan.directories:
         writer.add(path, node)
     for each, nodes in _by_layer(image, plan):
         _write_contents(writer, each, nodes, progress)
     for node, path in plan.others.items():
-        if node.kind is EntryKind.HARD_LINK:
-            tally.deviate(path, Reason.HARD_LINK_BROKEN)
-        else:
-            writer.add(path, node)
+        writer.add(path, node)
     for path, node in plan.links:
         writer.add_link(path, node, plan.home_of(node))
     writer.finish()
@@ -108,44 +110,69 @@ def _write_contents(
 
 
 class _MemberWriter:
-    """Writes members one after another."""
+    """Writes members one after another; what no archive can hold is noted, not failed."""
 
     def __init__(self, file: BinaryIO, tally: Tally) -> None:
         self._file = file
         self._tally = tally
         self._offset = 0
+        self._missing: set[Node] = set()
 
     def add(self, path: bytes, node: Node, content: Iterable[memoryview] = ()) -> None:
         """One member of its own."""
+        refusal = _refusal(node)
+        if refusal is not None:
+            self._missing.add(node)
+            self._tally.deviate(path, refusal)
+            return
         member = node.entry.member if node.entry else None
-        info = _header(path, node)
+        info = self._header(path, node)
         sparse_map = b""
         if member is not None and member.extents is not None:
             sparse_map = _sparse_map(member)
             _declare_sparse(info, member, len(sparse_map))
         elif member is not None and node.kind is EntryKind.FILE:
             info.size = member.stored_size
+        size = info.size - len(sparse_map)
+        self._tally.make_room(path, size)
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
         written = self._write_content(sparse_map, content, info.size)
         if path:
-            self._tally.counts[node.kind.value] += 1
+            self._tally.count(node.kind)
         self._tally.content_bytes += written
-        if written < info.size - len(sparse_map):
-            detail = f"{written} of {info.size - len(sparse_map)} stored bytes; zeros follow"
+        if written < size:
+            detail = f"{written} of {size} stored bytes; zeros follow"
             self._tally.deviate(path, Reason.CONTENT_CUT_SHORT, detail)
 
     def add_link(self, path: bytes, node: Node, home: bytes) -> None:
         """A further name of a member written before."""
-        info = _header(path, node)
+        if node in self._missing:
+            self._tally.deviate(path, Reason.LINK_TO_WITHHELD)
+            return
+        self._tally.make_room(path)
+        info = _bare_header(path, node)
         info.type = tarfile.LNKTYPE
-        info.linkname = os.fsdecode(home)
+        info.linkname = _text(home)
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
-        self._tally.counts[EntryKind.HARD_LINK.value] += 1
+        self._tally.count(EntryKind.HARD_LINK)
 
     def finish(self) -> None:
         """End the archive, filled up to a whole record as tar(1) does."""
         self._write(bytes(2 * tarfile.BLOCKSIZE))
         self._write(bytes(-self._offset % tarfile.RECORDSIZE))
+
+    def _header(self, path: bytes, node: Node) -> tarfile.TarInfo:
+        info = _bare_header(path, node)
+        if (info.uid, info.gid) != (node.uid, node.gid):
+            detail = f"{node.uid}:{node.gid}: no owner has such a number"
+            self._tally.deviate(path, Reason.OWNER_NOT_RESTORED, detail)
+        for name, value in node.xattrs.items():
+            key = _xattr_key(name)
+            if key is None or not value:
+                self._tally.deviate(path, Reason.XATTR_NOT_RESTORED, _text(name))
+            else:
+                info.pax_headers = {**info.pax_headers, key: _text(value)}
+        return info
 
     def _write_content(self, head: bytes, content: Iterable[memoryview], size: int) -> int:
         self._write(head)
@@ -167,22 +194,55 @@ class _MemberWriter:
         self._file.write(data)
 
 
-def _header(path: bytes, node: Node) -> tarfile.TarInfo:
-    info = tarfile.TarInfo("./" + os.fsdecode(path) if path else ".")
+def _is_storable(path: bytes) -> bool:
+    """Whether an archive can name it; a link's target may have brought a NUL into a path."""
+    return b"\0" not in path
+
+
+def _refusal(node: Node) -> Reason | None:
+    """Why an archive cannot hold this, or None."""
+    if node.kind is EntryKind.HARD_LINK:
+        return Reason.HARD_LINK_BROKEN
+    if node.kind is EntryKind.SYMLINK and (not node.link_target or b"\0" in node.link_target):
+        return Reason.LINK_TARGET_INVALID
+    if not all(0 <= number < _DEVICE_NUMBERS for number in node.device):
+        return Reason.DEVICE_NOT_RESTORED
+    return None
+
+
+def _bare_header(path: bytes, node: Node) -> tarfile.TarInfo:
+    """All but xattrs and content."""
+    info = tarfile.TarInfo("./" + _text(path) if path else ".")
     info.type = _TYPES[node.kind]
     info.mode = node.mode
-    info.uid, info.gid = node.uid, node.gid
-    info.linkname = os.fsdecode(node.link_target)
+    info.uid, info.gid = (n if 0 <= n < _OWNER_NUMBERS else 0 for n in (node.uid, node.gid))
+    info.linkname = _text(node.link_target)
     info.devmajor, info.devminor = node.device
     seconds, nanoseconds = divmod(node.mtime_ns, 1_000_000_000)
     info.mtime = seconds
-    info.pax_headers = {
-        "SCHILY.xattr." + os.fsdecode(name): os.fsdecode(value)
-        for name, value in node.xattrs.items()
-    }
     if nanoseconds:
-        info.pax_headers["mtime"] = _decimal(node.mtime_ns)
+        info.pax_headers = {"mtime": _decimal(node.mtime_ns)}
     return info
+
+
+def _text(value: bytes) -> str:
+    """Bytes as the text of which `tobuf` makes the same bytes again."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _xattr_key(name: bytes) -> str | None:
+    """The PAX key of an xattr, escaped as GNU tar does; None where there can be none."""
+    if not name or b"\0" in name or not _is_utf8(name):
+        return None
+    return "SCHILY.xattr." + _text(name.replace(b"%", b"%25").replace(b"=", b"%3D"))
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decimal(nanoseconds: int) -> str:
@@ -192,8 +252,11 @@ def _decimal(nanoseconds: int) -> str:
 
 
 def _sparse_map(member: TarMember) -> bytes:
-    """The map that precedes the data in GNU's PAX sparse format 1.0."""
-    extents = member.extents or ()
+    """The map that precedes the data in GNU's PAX sparse format 1.0.
+
+    A run of no bytes at the file's end tells GNU tar how far a hole there reaches.
+    """
+    extents = [*(member.extents or ()), (member.size, 0)]
     lines = [len(extents), *(number for extent in extents for number in extent)]
     text = b"".join(b"%d\n" % number for number in lines)
     return text + bytes(-len(text) % tarfile.BLOCKSIZE)
@@ -201,7 +264,8 @@ def _sparse_map(member: TarMember) -> bytes:
 
 def _declare_sparse(info: tarfile.TarInfo, member: TarMember, map_size: int) -> None:
     directory, _, name = info.name.rpartition("/")
-    info.pax_headers |= {
+    info.pax_headers = {
+        **info.pax_headers,
         "GNU.sparse.major": "1",
         "GNU.sparse.minor": "0",
         "GNU.sparse.name": info.name,

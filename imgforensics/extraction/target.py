@@ -9,28 +9,30 @@ import gzip
 import json
 import lzma
 import os
-import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from imgforensics.errors import OutputFailedError, UnsafeOutputError
 from imgforensics.extraction.record import ExtractionRecord
+from imgforensics.extraction.removal import remove
 
 
 class _Target:
     """What the two kinds of target share."""
 
-    def __init__(self, path: Path, *, force: bool) -> None:
+    def __init__(self, path: Path, source: str, *, force: bool) -> None:
         self.path = path.absolute()
-        if not self.path.name:
-            raise UnsafeOutputError(f"{path}: the root directory is no target")
+        if self.path.name in ("", ".."):
+            raise UnsafeOutputError(f"{path}: is no name for a target; choose another")
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.record_path = self.path.with_name(self.path.name + ".extraction.json")
         self._force = force
+        for written in (self.path, self.partial, self.record_path):
+            _check_source_is_safe(source, written)
 
     def finish(self, record: ExtractionRecord) -> ExtractionRecord:
         """Give a complete result its name, leave an incomplete one partial; write the record.
@@ -41,7 +43,8 @@ class _Target:
             self._take_name()
         record = replace(record, output=str(self.path if record.is_complete else self.partial))
         try:
-            with self.record_path.open("w", encoding="utf-8") as file:
+            self.record_path.unlink(missing_ok=True)
+            with self.record_path.open("x", encoding="utf-8") as file:
                 json.dump(record.to_json(), file, indent=2)
                 file.write("\n")
         except OSError as error:
@@ -51,7 +54,7 @@ class _Target:
     def _take_name(self) -> None:
         try:
             if self._force:
-                _remove(self.path)
+                remove(self.path)
             os.rename(self.partial, self.path)  # noqa: PTH104 - replaces an empty directory
         except OSError as error:
             raise OutputFailedError(
@@ -82,12 +85,11 @@ class DirectoryTarget(_Target):
         self._refuse_existing(self.path, may_be_empty=True)
         self._refuse_existing(self.partial)
         try:
-            _remove(self.partial)
+            remove(self.partial)
             self.partial.parent.mkdir(parents=True, exist_ok=True)
-            self.partial.mkdir(mode=0o700)
         except OSError as error:
             raise _failed(self.partial, error) from error
-        return self.partial
+        return make_directory(self.partial)
 
 
 class ArchiveTarget(_Target):
@@ -99,7 +101,7 @@ class ArchiveTarget(_Target):
         self._refuse_existing(self.path)
         self._refuse_existing(self.partial)
         try:
-            _remove(self.partial)
+            remove(self.partial)
             with self.partial.open("xb") as file, _compressed(file, self.path.suffix) as written:
                 yield written
         except OSError as error:
@@ -115,17 +117,38 @@ def _compressed(file: BinaryIO, suffix: str) -> BinaryIO:
 
         compressed = zstandard.ZstdCompressor().stream_writer(file, closefd=False)
     elif suffix in (".xz", ".txz"):
-        compressed = lzma.LZMAFile(file, "wb")
+        compressed = lzma.LZMAFile(file, "wb")  # noqa: SIM115 - the caller uses it in `with`
     elif suffix in (".bz2", ".tbz2", ".tbz"):
         compressed = bz2.BZ2File(file, "wb")
     return cast("BinaryIO", compressed)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def make_directory(path: Path) -> Path:
+    """A new directory for this user alone, without the ACLs that its parent hands down.
+
+    Raises `OutputFailedError`.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except OSError as error:
+        raise _failed(path, error) from error
+    for acl in ("system.posix_acl_default", "system.posix_acl_access"):
+        # Most have none, and many filesystems know none.
+        with suppress(OSError):
+            os.removexattr(path, acl)
+    return path
+
+
+def _check_source_is_safe(source: str, written: Path) -> None:
+    """Raise `UnsafeOutputError` if writing there would replace the source or add to it."""
+    try:
+        evidence = Path(source).resolve(strict=True)
+        place = written.parent.resolve() / written.name
+    except (OSError, ValueError, RuntimeError):
+        # No path, or a loop of links, which Python 3.11 says so: what writes there will tell.
+        return
+    if evidence.is_relative_to(place) or place.is_relative_to(evidence):
+        raise UnsafeOutputError(f"{written}: would alter the source {source}; choose another")
 
 
 def _failed(path: Path, error: OSError) -> OutputFailedError:

@@ -1,9 +1,10 @@
 """What happened to one path, layer by layer: derived from the snapshots, stored nowhere."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import BinaryIO
 
 from imgforensics.filesystem.node import Node
@@ -80,15 +81,15 @@ OpenContent = Callable[[LayerEntry], BinaryIO]
 
 
 def path_events(
-    path: bytes, trees: Sequence[FileTree], layers: Sequence[Layer], open_content: OpenContent
+    path: bytes, trees: Iterable[FileTree], layers: Sequence[Layer], open_content: OpenContent
 ) -> tuple[PathEvent, ...]:
     """Every layer's effect on `path`, oldest first.
 
-    `trees[0]` is the empty filesystem and `trees[n + 1]` the one after `layers[n]`. Contents
+    `trees` are the snapshots in order, the empty one below all layers first. Contents
     are read only where sizes agree and entries differ; what that raises is raised here.
     """
     events = []
-    for layer, below, above in zip(layers, trees, trees[1:], strict=False):
+    for layer, (below, above) in zip(layers, pairwise(trees), strict=False):
         before, after = below.get(path), above.get(path)
         if before is after or (before and after and _only_children_differ(before, after)):
             continue

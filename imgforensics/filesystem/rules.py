@@ -37,7 +37,8 @@ class ApplyRules:
     """Whether `.wh..wh..opq` hides what lower layers hold in its directory."""
     duplicates: Duplicates = Duplicates.LAST
     whiteouts_hide_own_layer: bool = False
-    """Whether a whiteout also hides what its own layer adds at that path after it."""
+    """Whether a whiteout also hides what its own layer adds at or below that path after it,
+    and does nothing to a path that its own layer added before it."""
     whiteouts: bool = True
     """Whether names with the whiteout prefix delete; without, they are names like others."""
 
@@ -59,6 +60,9 @@ GO_CONTAINERREGISTRY = ApplyRules(
     whiteouts_hide_own_layer=True,
 )
 """`crane export` and the scanners built on `mutate.Extract`: names only, top layer first.
+
+Layers are applied from the bottom all the same, so two things differ: what a layer holds below
+its own non-directory, and what a layer both deletes and adds below a directory listed above it.
 
 Source: go-containerregistry, pkg/v1/mutate/mutate.go (`extract`, `inWhiteoutDir`).
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from imgforensics.filesystem.node import Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class FileTree:
     """The filesystem after layer `layer_index`; shares what did not change with the one before.
 
@@ -17,6 +17,8 @@ class FileTree:
     root: Node
     layer_index: int
     """Of the last layer applied; -1 for the empty filesystem below all layers."""
+    own_names: int = 0
+    """Names in directories that are not shared with the snapshot below: what this one costs."""
 
     def get(self, path: bytes) -> Node | None:
         """What stands at exactly this path, or None."""

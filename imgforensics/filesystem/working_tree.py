@@ -43,7 +43,8 @@ class WorkingTree:
 
     def snapshot(self) -> FileTree:
         """The filesystem as it now is; nothing is to be changed any more."""
-        return FileTree(self._root, self._index)
+        names = sum(len(children) for children in self._own.values())
+        return FileTree(self._root, self._index, names)
 
     # Looking.
 

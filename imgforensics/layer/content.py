@@ -117,7 +117,8 @@ class ForwardCursor:
         """A member's content, logical (holes read as zeros), seekable."""
         with ExitStack() as opened:
             file = opened.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
-            if member.size > IN_MEMORY_BYTES:
+            # Holes cost nothing on a disk, and only there does `truncate` make one at the end.
+            if member.size > IN_MEMORY_BYTES or member.extents is not None:
                 file.rollover()
             with self._lock:
                 self._copy(member, cast("BinaryIO", file))

@@ -136,11 +136,11 @@ class Layer:
             stored = _told(stored, progress)
         return LayerPass(self.record, stored, self.where, self._limits, threads=threads)
 
-    def scan(self) -> LayerScan:
-        """Entries and facts; read once and kept."""
+    def scan(self, progress: Callable[[int], None] | None = None) -> LayerScan:
+        """Entries and facts; read once and kept. `progress` as in :meth:`begin_pass`."""
         with self._scan_lock:
             if self._scan is None:
-                self._scan = LayerScan.of(self.begin_pass())
+                self._scan = LayerScan.of(self.begin_pass(progress=progress))
             return self._scan
 
     def keep(self, scanned: LayerScan) -> None:
@@ -196,7 +196,8 @@ class Layer:
 
 def layer_location(record: LayerRecord, source: BlobSource) -> Location:
     """A layer, for problems and messages."""
-    blob = (record.descriptor and record.descriptor.digest) or record.blob_name or record.diff_id
+    digest = record.descriptor.digest if record.descriptor else None
+    blob = digest or record.blob_name or record.diff_id
     return Location(
         source=source.description, blob=None if blob is None else str(blob), layer=record.index
     )

@@ -26,7 +26,7 @@ def read_ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if stopped.is_set():
                     break
                 handed_over.put(piece)
-        except BaseException as failure:  # noqa: BLE001 - raised again where it is read
+        except BaseException as failure:
             failures.append(failure)
         finally:
             handed_over.put(None)

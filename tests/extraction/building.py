@@ -55,9 +55,11 @@ def expected_tree(
     """What the snapshot says, as a walk over files would find it, for those paths."""
     shown: Tree = {}
     names_of: defaultdict[Node, list[bytes]] = defaultdict(list)
-    nodes = {path: node for path, node in tree.walk() if node.kind is not EntryKind.HARD_LINK}
+    nodes = dict(tree.walk())
     wanted = {path for path in nodes if selected(path)} | {b""}
     wanted |= {above for path in wanted for above in ancestors(path)}
+    # A hard link whose target is in no layer has nothing to show.
+    wanted = {path for path in wanted if nodes[path].kind is not EntryKind.HARD_LINK}
     for path in sorted(wanted):
         if not nodes[path].is_directory:
             names_of[nodes[path]].append(b"/" + path)

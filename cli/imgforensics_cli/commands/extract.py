@@ -173,12 +173,12 @@ def _refuse_existing(record: Path | None, *, force: bool) -> None:
 def _write(request: Request, plan: _Plan, image: Image) -> ExtractionRecord:
     top = image.top if plan.layer is None else plan.layer
     total = sum(layer.stored_size for layer in image.layers[: top + 1] if layer.is_present)
-    with counting(total, "B", shown=not request.quiet) as progress:
-        try:
+    try:
+        with counting(total, "B", shown=not request.quiet) as progress:
             return plan.write(image, progress)
-        except KeyboardInterrupt:
-            _tell_partial(plan)
-            raise
+    except KeyboardInterrupt:
+        _tell_partial(plan)
+        raise
 
 
 def _tell_partial(plan: _Plan) -> None:

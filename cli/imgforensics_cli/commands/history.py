@@ -58,8 +58,10 @@ def run(
     with request.open(Need.CONTENTS) as image:
         request.scan(image)
         events = image.history_of(path)
-        _show_events(request, image, normalise_path(os.fsencode(path)), events)
-        return request.conclude(image.problems, Status.DONE if events else Status.NO)
+        wanted = normalise_path(os.fsencode(path))
+        _show_events(request, image, wanted, events)
+        existed = bool(events) or not wanted
+        return request.conclude(image.problems, Status.DONE if existed else Status.NO)
 
 
 # The image.
@@ -122,7 +124,7 @@ def _show_events(request: Request, image: Image, path: bytes, events: Sequence[P
             "problems": map(problem_to_json, image.problems),
         }
         write_document("history-of-path", facts)
-    elif events:
+    elif events or not path:
         write_lines(_event_lines(events))
     else:
         say(f"error: {display(b'/' + path)}: no layer has it")

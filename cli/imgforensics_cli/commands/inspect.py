@@ -1,5 +1,6 @@
 """`inspect`: what a source holds, and one image of it in detail."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Annotated
@@ -191,16 +192,22 @@ def _settings(config: ImageConfig) -> Iterator[str]:
     yield from _setting("author", [config.author or ""])
     yield from _setting("user", [container.user])
     yield from _setting("directory", [container.working_dir])
-    yield from _setting("entrypoint", container.entrypoint)
-    yield from _setting("command", container.cmd)
+    yield from _setting("entrypoint", _words(container.entrypoint))
+    yield from _setting("command", _words(container.cmd))
     yield from _setting("environment", container.env)
     yield from _setting("ports", container.exposed_ports)
     yield from _setting("volumes", container.volumes)
     yield from _setting("labels", [f"{key}={value}" for key, value in container.labels.items()])
     yield from _setting("stop signal", [container.stop_signal or ""])
-    yield from _setting("healthcheck", container.healthcheck.test if container.healthcheck else ())
-    yield from _setting("shell", container.shell)
+    healthcheck = container.healthcheck
+    yield from _setting("healthcheck", _words(healthcheck.test if healthcheck else None))
+    yield from _setting("shell", _words(container.shell))
     yield from _setting("on build", container.on_build)
+
+
+def _words(words: Sequence[str] | None) -> Sequence[str]:
+    """A command on one line, as Dockerfiles have it."""
+    return [json.dumps(words, ensure_ascii=False)] if words else ()
 
 
 def _setting(name: str, values: Iterable[str] | None) -> Iterator[str]:

@@ -34,7 +34,7 @@ def run(
     *,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Paths of the image; / if none is given."),
+        typer.Argument(metavar="PATH", help="Paths of the image; / if none is given."),
     ] = None,
     long: Annotated[
         bool, typer.Option("--long", "-l", help="Layer, mode, uid:gid, size, time (UTC), links.")
@@ -45,7 +45,10 @@ def run(
     layer: LayerNumber = None,
     all_layers: Annotated[
         bool,
-        typer.Option("--all-layers", help="Every layer's entries as they are, whiteouts and all."),
+        typer.Option(
+            "--all-layers",
+            help="Every layer's entries as they are, whiteouts and all; of PATH, where given.",
+        ),
     ] = False,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="Paths as raw bytes, each ended by a NUL.")
@@ -146,10 +149,10 @@ def _write_nodes(
 def _entries(
     image: Image, paths: Sequence[str], failures: Failures, *, recursive: bool
 ) -> Iterator[LayerEntry]:
-    """Entries of all layers that are there, at and below the paths."""
-    wanted = [normalise_path(os.fsencode(path)) for path in paths] or [b""]
+    """Entries of all layers that are there, at and in the paths; without paths, all of them."""
+    wanted = [normalise_path(os.fsencode(path)) for path in paths]
     present = [layer for layer in image.layers if layer.is_present]
-    if recursive and b"" in wanted:
+    if not wanted or (recursive and b"" in wanted):
         for layer in present:
             yield from layer.entries
         return

@@ -1,0 +1,57 @@
+"""Remove a directory and all below it, however deep, and nothing that is mounted there."""
+
+import os
+import stat
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+_DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def remove(path: Path) -> None:
+    """Remove what stands at `path`, if anything; a link is removed, never followed.
+
+    Directories are moved up to the topmost one before they are looked into: so no depth
+    costs a descriptor, and the kernel refuses what something is mounted on. Raises `OSError`.
+    """
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    top = os.open(path, _DIRECTORY_FLAGS)
+    try:
+        _empty(top)
+    finally:
+        os.close(top)
+    path.rmdir()
+
+
+def _empty(top: int) -> None:
+    new_names = _unused_names(top)
+    pending = list(_take_apart(top, top, new_names))
+    while pending:
+        name = pending.pop()
+        directory = os.open(name, _DIRECTORY_FLAGS, dir_fd=top)
+        try:
+            pending.extend(_take_apart(directory, top, new_names))
+        finally:
+            os.close(directory)
+        os.rmdir(name, dir_fd=top)
+
+
+def _take_apart(directory: int, top: int, new_names: Iterator[str]) -> Iterator[str]:
+    """Remove a directory's files and move its directories to `top`; their new names."""
+    for name in os.listdir(directory):
+        if not stat.S_ISDIR(os.lstat(name, dir_fd=directory).st_mode):
+            os.unlink(name, dir_fd=directory)
+            continue
+        # A directory that may not be written to may neither be moved nor emptied.
+        os.chmod(name, 0o700, dir_fd=directory)
+        new_name = next(new_names)
+        os.rename(name, new_name, src_dir_fd=directory, dst_dir_fd=top)
+        yield new_name
+
+
+def _unused_names(directory: int) -> Iterator[str]:
+    present = set(os.listdir(directory))
+    return (name for name in (f".removed-{number}" for number in count()) if name not in present)

@@ -1,0 +1,64 @@
+"""Options that all commands share, help, and version."""
+
+from dataclasses import fields
+
+import pytest
+import typer
+
+from imgforensics import Limits, __version__
+from imgforensics_cli.app import COMMANDS
+from imgforensics_cli.options import limits_of
+from tests.cli.running import run
+
+
+def test_version() -> None:
+    assert run("--version").text == f"imgforensics {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    text = run("--help").text
+    assert all(f"\n  {command} " in text for command in COMMANDS)
+    assert "Exit status: " in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_of_a_command(command: str, flag: str) -> None:
+    outcome = run(command, flag)
+    assert outcome.status == 0
+    shared = ["--image", "--platform", "--as-rootfs", "--json", "--quiet", "--limit", "--tmpdir"]
+    assert all(f"{option} " in outcome.text for option in shared)
+    assert "\n    imgforensics " + command in outcome.text
+
+
+def test_no_command() -> None:
+    assert run().status == 2
+    assert run("nonsense").status == 2
+
+
+def test_limits() -> None:
+    limits = limits_of(["layer_bytes=2K", "ratio=1.5", "documents=7", "spool_bytes=3g"])
+    assert (limits.layer_bytes, limits.ratio) == (2048, 1.5)
+    assert (limits.documents, limits.spool_bytes) == (7, 3 << 30)
+    assert limits_of([]) == Limits()
+
+
+NO_LIMITS = ["layers", "layers=", "layers=-1", "layers=x", "layers=1.5", "ratio=inf", "ratio=nan"]
+
+
+@pytest.mark.parametrize("setting", NO_LIMITS)
+def test_limits_that_are_none(setting: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        limits_of([setting])
+
+
+def test_an_unknown_limit_is_answered_with_all_names(shop: str) -> None:
+    outcome = run("ls", shop, "--limit", "size=1")
+    assert outcome.status == 2
+    assert all(field.name in "".join(outcome.said.split()) for field in fields(Limits))
+
+
+def test_standard_input_that_is_a_terminal() -> None:
+    outcome = run("ls", "-", terminal=True)
+    assert outcome.status == 2
+    assert "terminal" in outcome.said

@@ -1,0 +1,76 @@
+"""A tree that must not change, and what is known of it."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+EVIL = b"written by the image"
+
+Facts = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder with a target to be made in `work`, and things around it that are watched."""
+
+    folder: Path
+
+    @property
+    def outside(self) -> bytes:
+        """The absolute path of a directory that the target has nothing to do with."""
+        return os.fsencode(self.folder / "outside")
+
+    @property
+    def up(self) -> bytes:
+        """The same, relative, from however deep."""
+        return b"../" * 24 + self.outside.lstrip(b"/")
+
+    @property
+    def target(self) -> Path:
+        """What may be made, with its record and its partial form."""
+        return self.folder / "work" / "out"
+
+    def watched(self) -> dict[str, Facts]:
+        """All there is to know of everything but the target."""
+        work = self.folder / "work"
+        own = {self.target.name + ending for ending in ("", ".partial", ".extraction.json", ".tar")}
+        own.add(self.target.name + ".tar.extraction.json")
+        found = {}
+        for path in (self.folder, *self.folder.rglob("*")):
+            relative = path.relative_to(work).parts if path.is_relative_to(work) else ()
+            if relative and relative[0] in own:
+                continue
+            found[str(path)] = _facts(path, times=path != work)
+        return found
+
+
+def make_place(folder: Path) -> Place:
+    """Make a place in a new folder."""
+    outside = folder / "outside"
+    (outside / "directory").mkdir(parents=True)
+    (outside / "secret").write_bytes(b"secret")
+    (outside / "directory" / "inner").write_bytes(b"inner")
+    (outside / "link").symlink_to("secret")
+    os.mkfifo(outside / "fifo")
+    (outside / "secret").chmod(0o640)
+    (outside / "directory").chmod(0o750)
+    (folder / "work").mkdir()
+    (folder / "work" / "beside").write_bytes(b"beside")
+    os.setxattr(outside / "secret", "user.mark", b"mark")
+    for path in (outside / "secret", outside / "directory", outside):
+        os.utime(path, ns=(1_000_000_000, 1_000_000_000))
+    return Place(folder)
+
+
+def _facts(path: Path, *, times: bool) -> Facts:
+    found = path.lstat()
+    facts: Facts = (found.st_mode, found.st_uid, found.st_gid, found.st_ino)
+    if times:
+        facts += (found.st_nlink, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if stat.S_ISREG(found.st_mode):
+        facts += (path.read_bytes(),)
+    if stat.S_ISLNK(found.st_mode):
+        facts += (os.readlink(path),)  # noqa: PTH115 - what it says, no path
+    names = sorted(os.listxattr(path, follow_symlinks=False))
+    return (*facts, *((name, os.getxattr(path, name, follow_symlinks=False)) for name in names))

@@ -1,0 +1,48 @@
+"""Images of a few layers, and what their filesystems show, in a form that tests can spell out."""
+
+import io
+from collections.abc import Sequence
+
+from imgforensics import FileTree, Image, ProblemCode, open_image
+from imgforensics.testing import ImageBuilder, LayerSpec, Member, Packing, archive, oci_layout
+
+Layer = LayerSpec | Sequence[Member]
+
+
+def image_of(*layers: Layer, packing: Packing = Packing.NONE) -> Image:
+    """An image with these layers, lowest first."""
+    layout = oci_layout(ImageBuilder(layers), packing=packing)
+    return open_image(io.BytesIO(archive(layout)))
+
+
+def shown(image: Image, layer: int | None = None) -> dict[str, str]:
+    """Every path but the root: `dir`, `file CONTENT`, `link TARGET`, or the kind."""
+    tree = image.filesystem if layer is None else image.filesystem_at(layer)
+    return {path.decode(): _told(image, tree, path) for path, _ in tree.walk() if path}
+
+
+def shown_of(*layers: Layer) -> dict[str, str]:
+    """What an image with these layers shows."""
+    with image_of(*layers) as image:
+        return shown(image)
+
+
+def codes_of(image: Image) -> list[ProblemCode]:
+    """Codes of all problems, of layers and of their application."""
+    assert image.filesystem.layer_index == image.top
+    return [problem.code for problem in image.problems]
+
+
+def _told(image: Image, tree: FileTree, path: bytes) -> str:
+    node = tree.get(path)
+    assert node is not None
+    match str(node.kind):
+        case "directory":
+            return "dir"
+        case "symlink":
+            return f"link {node.link_target.decode()}"
+        case "file" if node.entry is not None:
+            with image.open_content(node.entry) as file:
+                return f"file {file.read().decode()}"
+        case kind:
+            return kind

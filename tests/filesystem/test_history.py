@@ -1,0 +1,161 @@
+"""What happened to a path: each change, its cause, the layer and its instruction."""
+
+import io
+from collections.abc import Sequence
+
+import pytest
+
+from imgforensics import Image, open_image
+from imgforensics.testing import (
+    ImageBuilder,
+    Instruction,
+    LayerSpec,
+    Member,
+    archive,
+    directory,
+    file,
+    hard_link,
+    oci_layout,
+    opaque,
+    symlink,
+    whiteout,
+)
+from tests.filesystem.building import image_of
+
+Told = tuple[int, str, str, str | None]
+
+
+def events(image: Image, path: str | bytes) -> list[Told]:
+    """Layer, change, cause, and the path of the entry that did it."""
+    return [
+        (
+            event.layer.index,
+            str(event.change),
+            str(event.cause),
+            None if event.entry is None else event.entry.path.decode(),
+        )
+        for event in image.history_of(path)
+    ]
+
+
+def history(path: str, *layers: Sequence[Member]) -> list[Told]:
+    with image_of(*layers) as image:
+        return events(image, path)
+
+
+BASE = [file("d/f", b"one", mode=0o644)]
+ADDED = (0, "added", "entry", "d/f")
+
+
+@pytest.mark.parametrize(
+    ("upper", "expected"),
+    [
+        ([file("d/f", b"two")], ("content", "entry", "d/f")),
+        ([file("d/f", b"longer")], ("content", "entry", "d/f")),
+        ([file("d/f", b"one", mode=0o600)], ("metadata", "entry", "d/f")),
+        ([file("d/f", b"one", mtime=1)], ("metadata", "entry", "d/f")),
+        ([file("d/f", b"one", xattrs={"user.a": b"b"})], ("metadata", "entry", "d/f")),
+        ([file("d/f", b"one")], ("rewritten", "entry", "d/f")),
+        ([whiteout("d/f"), file("d/f", b"one")], ("rewritten", "entry", "d/f")),
+        ([symlink("d/f", "one")], ("type", "entry", "d/f")),
+        ([file("d/f/x")], ("type", "implied", None)),
+        ([whiteout("d/f")], ("removed", "whiteout", "d/.wh.f")),
+        ([whiteout("d"), file("d/g")], ("removed", "parent-whiteout", ".wh.d")),
+        ([opaque("d")], ("removed", "opaque", "d/.wh..wh..opq")),
+        ([opaque("")], ("removed", "opaque", ".wh..wh..opq")),
+        ([file("d")], ("removed", "replaced-parent", "d")),
+        ([symlink("d", "e")], ("removed", "replaced-parent", "d")),
+        ([file("d"), directory("d")], ("removed", "replaced-parent", "d")),
+        ([symlink("l", "."), file("l/d")], ("removed", "replaced-parent", None)),
+        ([whiteout("d/f"), whiteout("d")], ("removed", "whiteout", "d/.wh.f")),
+        ([hard_link("h", "d/f", mode=0o600)], ("metadata", "hard-link", "h")),
+        ([hard_link("d/f", "e", mode=0o644), file("e", b"two")], ("content", "entry", "d/f")),
+        ([symlink("l", "d"), file("l/f", b"two")], ("content", "symlink-parent", "l/f")),
+    ],
+)
+def test_what_one_layer_does_to_a_file(upper: list[Member], expected: tuple[str, ...]) -> None:
+    assert history("/d/f", BASE, upper) == [ADDED, (1, *expected)]
+
+
+@pytest.mark.parametrize(
+    "upper",
+    [
+        [file("d/g")],
+        [directory("d", mode=0o700)],
+        [hard_link("h", "d/f", mode=0o644)],
+        [whiteout("d/other")],
+        [opaque("e")],
+        [file("l/f"), symlink("l2", "d/f")],
+        [],
+    ],
+)
+def test_layers_that_leave_a_file_alone_are_not_told(upper: list[Member]) -> None:
+    assert history("/d/f", BASE, upper) == [ADDED]
+
+
+def test_a_directory_is_changed_by_its_own_entries_only() -> None:
+    layers = ([file("d/f")], [file("d/g")], [directory("d")], [directory("d", mode=0o700)])
+    assert history("/d", *layers) == [
+        (0, "added", "implied", None),
+        (2, "rewritten", "entry", "d"),
+        (3, "metadata", "entry", "d"),
+    ]
+
+
+def test_a_link_that_leads_elsewhere_has_other_content() -> None:
+    assert history("/l", [symlink("l", "a")], [symlink("l", "b")], [symlink("l", "b")]) == [
+        (0, "added", "entry", "l"),
+        (1, "content", "entry", "l"),
+        (2, "rewritten", "entry", "l"),
+    ]
+
+
+def test_a_path_that_comes_and_goes() -> None:
+    layers = (BASE, [whiteout("d/f")], [file("a")], BASE, [opaque("d"), *BASE], [whiteout("d")])
+    assert [(layer, change) for layer, change, *_ in history("d/f", *layers)] == [
+        (0, "added"),
+        (1, "removed"),
+        (3, "added"),
+        (4, "rewritten"),
+        (5, "removed"),
+    ]
+
+
+def test_a_hard_links_names_have_a_history_each() -> None:
+    layers = ([file("a", b"1"), hard_link("b", "a")], [whiteout("a")], [file("b", b"2")])
+    assert history("a", *layers) == [
+        (0, "added", "entry", "a"),
+        (1, "removed", "whiteout", ".wh.a"),
+    ]
+    assert history("b", *layers) == [(0, "added", "entry", "b"), (2, "content", "entry", "b")]
+
+
+def test_what_never_was_and_the_root() -> None:
+    assert history("nowhere", BASE) == []
+    assert history("/", BASE) == []
+    assert history("/", BASE, [directory("/", mode=0o700)]) == [(1, "metadata", "entry", "")]
+
+
+def test_links_on_the_way_are_not_followed_and_names_need_not_be_utf8() -> None:
+    with image_of([symlink("l", "d"), *BASE, file(b"\xff")]) as image:
+        assert events(image, "l/f") == []
+        assert [event.path for event in image.history_of(b"/\xff")] == [b"\xff"]
+
+
+def test_an_event_tells_its_layer_and_instruction() -> None:
+    layers: list[LayerSpec | Instruction] = [
+        LayerSpec([file("root/.aws/credentials", b"key")], created_by="COPY . /root"),
+        Instruction("ENV A=1"),
+        LayerSpec([whiteout("root/.aws")], created_by="RUN rm -rf /root/.aws"),
+    ]
+    with open_image(io.BytesIO(archive(oci_layout(ImageBuilder(layers))))) as image:
+        added, removed = image.history_of("/root/.aws/credentials")
+        assert (added.created_by, removed.created_by) == ("COPY . /root", "RUN rm -rf /root/.aws")
+        assert str(added) == "added by layer 0 (COPY . /root)"
+        assert str(removed) == "removed by layer 1 (RUN rm -rf /root/.aws)"
+        assert removed.layer is image.layers[1]
+        assert added.before is None
+        assert removed.before is added.after
+        assert added.entry is not None
+        with image.open_content(added.entry) as content:
+            assert content.read() == b"key"

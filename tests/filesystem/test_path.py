@@ -1,0 +1,354 @@
+"""`ImagePath`, held against `pathlib` and against the same files on a disk."""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgforensics import Image, ImagePath
+from imgforensics.errors import (
+    BrokenHardLinkError,
+    NotAFileError,
+    NotASymlinkError,
+    PathError,
+    PathIsADirectoryError,
+    PathNotADirectoryError,
+    PathNotFoundError,
+    SymlinkLoopError,
+)
+from imgforensics.testing import (
+    Entry,
+    device,
+    directory,
+    fifo,
+    file,
+    hard_link,
+    symlink,
+)
+from tests.filesystem.building import image_of
+
+MEMBERS = [
+    directory("etc", mode=0o750, uid=1, gid=2),
+    file("etc/passwd", b"root\n", mode=0o4640, uid=3, gid=4, mtime=Decimal("-1.25")),
+    file("etc/notes", "zwölf\r\n".encode("latin-1")),
+    symlink("etc/link", "passwd"),
+    symlink("etc/absolute", "/etc/passwd"),
+    symlink("etc/escape", "../../../../etc/passwd"),
+    symlink("etc/dangling", "nowhere"),
+    symlink("conf", "etc"),
+    symlink("loop", "loop"),
+    hard_link("etc/broken", "never"),
+    fifo("dev/pipe"),
+    device("dev/null", 1, 3),
+    device("dev/sda", 8, 1, block=True),
+]
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[Image]:
+    with image_of(MEMBERS) as opened:
+        yield opened
+
+
+# Names.
+
+NAMES = st.text(st.sampled_from("ab.é \n"), min_size=1, max_size=5).filter(
+    lambda name: name not in {".", ".."}
+)
+
+
+@given(st.lists(NAMES, max_size=4))
+def test_names_are_those_of_pathlib(parts: list[str]) -> None:
+    expected = PurePosixPath("/", *parts)
+    with image_of([]) as image:
+        path = image.path("/").joinpath(*parts)
+        assert str(path) == str(expected)
+        assert os.fsencode(expected) == bytes(path)
+        assert (path.name, path.suffix, path.stem) == (
+            expected.name,
+            expected.suffix,
+            expected.stem,
+        )
+        assert path.parts == expected.parts
+        assert str(path.parent) == str(expected.parent)
+        assert [str(parent) for parent in path.parents] == [str(p) for p in expected.parents]
+
+
+@given(st.lists(st.sampled_from(["a", "b/c", "/d", "./e", "f/", "..", ".", "", "//g"]), max_size=4))
+def test_joining_is_that_of_pathlib(parts: list[str]) -> None:
+    expected = PurePosixPath("/", *parts)
+    with image_of([]) as image:
+        joined = image.path("/").joinpath(*parts)
+        assert str(joined) == "/" + str(expected).lstrip("/")
+        step = image.path("/")
+        for part in parts:
+            step = step / part
+        assert step == joined
+        assert hash(step) == hash(joined)
+
+
+def test_paths_compare_within_one_snapshot(image: Image) -> None:
+    assert image.path("/etc") == image.path("etc/")
+    assert image.path("/etc") != image.path("/dev")
+    assert image.path("/etc") != image.path("/etc", layer=-1)
+    assert image.path("/etc") != "/etc"
+    assert sorted([image.path("/b"), image.path("/a")])[0].name == "a"
+    assert repr(image.path("/etc")) == "ImagePath('/etc', layer=0)"
+
+
+def test_it_is_traversable(image: Image) -> None:
+    path = image.path("/etc")
+    assert isinstance(path, Traversable)
+    assert (path / "passwd").read_bytes() == b"root\n"
+
+
+# What stands there.
+
+
+def test_stat_tells_what_the_archive_does(image: Image) -> None:
+    found = image.path("/etc/passwd").stat()
+    assert found.st_mode == stat.S_IFREG | 0o4640
+    assert (found.st_uid, found.st_gid, found.st_size) == (3, 4, 5)
+    assert found.st_mtime_ns == -1_250_000_000
+    assert image.path("/etc/link").stat() == found
+    assert image.path("/etc").stat().st_mode == stat.S_IFDIR | 0o750
+    link = image.path("/etc/link").lstat()
+    assert (stat.S_ISLNK(link.st_mode), link.st_size) == (True, len("passwd"))
+    assert image.path("/etc/link").stat(follow_symlinks=False) == link
+    assert image.path("/dev/null").stat().st_rdev == os.makedev(1, 3)
+    assert stat.S_ISCHR(image.path("/dev/null").stat().st_mode)
+    assert stat.S_ISBLK(image.path("/dev/sda").stat().st_mode)
+    assert stat.S_ISFIFO(image.path("/dev/pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("numbers", [(1 << 40, 0), (0, 1 << 40), (-1, 3)])
+def test_device_numbers_that_no_kernel_has(numbers: tuple[int, int]) -> None:
+    pax = [("SCHILY.devmajor", b"%d" % numbers[0]), ("SCHILY.devminor", b"%d" % numbers[1])]
+    with image_of([device("d", 1, 3, pax=pax)]) as image:
+        assert stat.S_ISCHR(image.path("/d").stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("path", "true"),
+    [
+        ("/etc/passwd", {"exists", "is_file"}),
+        ("/etc/link", {"exists", "is_file", "is_symlink"}),
+        ("/etc/escape", {"exists", "is_file", "is_symlink"}),
+        ("/etc/dangling", {"is_symlink"}),
+        ("/loop", {"is_symlink"}),
+        ("/loop/below", set()),
+        ("/conf", {"exists", "is_dir", "is_symlink"}),
+        ("/", {"exists", "is_dir"}),
+        ("/dev/pipe", {"exists", "is_fifo"}),
+        ("/dev/null", {"exists", "is_char_device"}),
+        ("/dev/sda", {"exists", "is_block_device"}),
+        ("/nowhere", set()),
+        ("/etc/passwd/below", set()),
+        ("/etc/passwd/..", set()),
+    ],
+)
+def test_questions_of_yes_and_no(image: Image, path: str, true: set[str]) -> None:
+    asked = (
+        "exists",
+        "is_file",
+        "is_dir",
+        "is_symlink",
+        "is_fifo",
+        "is_char_device",
+        "is_block_device",
+    )
+    asked_path = image.path("/") / path
+    assert {name for name in asked if getattr(asked_path, name)()} == true
+
+
+def test_readlink_gives_the_target_as_stored(image: Image) -> None:
+    assert image.path("/etc/escape").readlink() == "../../../../etc/passwd"
+    assert image.path("/conf/absolute").readlink() == "/etc/passwd"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/link",
+        "/etc/absolute",
+        "/etc/escape",
+        "/conf/link",
+        "/../etc/passwd",
+        "/conf/../etc/./passwd",
+        "/etc/../../conf/absolute",
+    ],
+)
+def test_links_resolve_inside_the_image(image: Image, path: str) -> None:
+    assert str((image.path("/") / path).resolve()) == "/etc/passwd"
+    assert image.path(path).read_text() == "root\n"
+
+
+def test_dots_are_taken_where_links_lead() -> None:
+    members = [symlink("a", "x/y"), file("x/b", b"kernel"), file("b", b"text"), directory("x/y")]
+    with image_of(members) as image:
+        assert image.path("/a/../b").read_text() == "kernel"
+        assert (image.path("/a") / ".." / "b").read_text() == "kernel"
+
+
+def test_a_resolution_tells_every_hop(image: Image) -> None:
+    found = image.path("/conf/absolute").resolution()
+    assert found.requested == b"conf/absolute"
+    assert found.path == b"etc/passwd"
+    assert [(hop.path, hop.target) for hop in found.hops] == [
+        (b"conf", b"etc"),
+        (b"etc/absolute", b"/etc/passwd"),
+    ]
+
+
+@pytest.mark.parametrize(("links", "is_followed"), [(1, True), (40, True), (41, False)])
+def test_forty_links_are_followed_and_no_more(links: int, is_followed: bool) -> None:
+    chain = [symlink(f"l{n}", f"l{n + 1}") for n in range(links)]
+    with image_of([*chain, file(f"l{links}", b"end")]) as image:
+        if is_followed:
+            assert image.path("/l0").read_text() == "end"
+        else:
+            with pytest.raises(SymlinkLoopError):
+                image.path("/l0").read_text()
+
+
+# Errors.
+
+
+class Failing(NamedTuple):
+    """A question, the path it is asked of, and its error: type, number, Python's own type."""
+
+    ask: Callable[[ImagePath], object]
+    path: str
+    kind: type[PathError]
+    number: int
+    also: type[OSError] = OSError
+
+
+MISSING = (PathNotFoundError, errno.ENOENT, FileNotFoundError)
+IS_DIRECTORY = (PathIsADirectoryError, errno.EISDIR, IsADirectoryError)
+BROKEN = (BrokenHardLinkError, errno.ENOENT, FileNotFoundError)
+NO_DIRECTORY = (PathNotADirectoryError, errno.ENOTDIR, NotADirectoryError)
+
+
+def walked(path: ImagePath) -> object:
+    return list(path.walk())
+
+
+def listed(path: ImagePath) -> object:
+    return list(path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        Failing(ImagePath.read_bytes, "/no", *MISSING),
+        Failing(
+            ImagePath.stat, "/conf/dangling", PathNotFoundError, errno.ENOENT, FileNotFoundError
+        ),
+        Failing(ImagePath.lstat, "/etc/passwd/x", *NO_DIRECTORY),
+        Failing(ImagePath.lstat, "/etc/passwd/..", *NO_DIRECTORY),
+        Failing(
+            ImagePath.read_text, "/etc", PathIsADirectoryError, errno.EISDIR, IsADirectoryError
+        ),
+        Failing(ImagePath.read_text, "/dev/pipe", NotAFileError, errno.ENXIO),
+        Failing(ImagePath.readlink, "/etc/passwd", NotASymlinkError, errno.EINVAL),
+        Failing(ImagePath.resolve, "/loop", SymlinkLoopError, errno.ELOOP),
+        Failing(
+            ImagePath.read_bytes,
+            "/etc/broken",
+            BrokenHardLinkError,
+            errno.ENOENT,
+            FileNotFoundError,
+        ),
+        Failing(listed, "/etc/passwd", *NO_DIRECTORY),
+        Failing(walked, "/no", *MISSING),
+    ],
+)
+def test_errors_are_ours_and_the_matching_oserror(image: Image, failing: Failing) -> None:
+    with pytest.raises(failing.kind) as caught:
+        failing.ask(image.path("/") / failing.path)
+    assert isinstance(caught.value, failing.also)
+    assert caught.value.errno == failing.number
+    assert caught.value.filename == failing.path
+
+
+@pytest.mark.parametrize("mode", ["w", "r+", "a", "x", "wb", ""])
+def test_nothing_is_opened_for_writing(image: Image, mode: str) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        image.path("/etc/passwd").open(mode)  # type: ignore[call-overload]
+
+
+# Contents.
+
+
+def test_text_is_utf8_unless_another_encoding_is_named(image: Image) -> None:
+    notes = image.path("/etc/notes")
+    assert notes.read_text("latin-1") == "zwölf\n"
+    assert notes.read_text(errors="replace") == "zw\ufffdlf\n"
+    with pytest.raises(UnicodeDecodeError):
+        notes.read_text()
+    with notes.open(encoding="latin-1", newline="") as text:
+        assert isinstance(text, io.TextIOWrapper)
+        assert text.readline() == "zwölf\r\n"
+
+
+# What is below.
+
+
+def test_iterdir_goes_through_links_and_keeps_the_path(image: Image) -> None:
+    names = ["absolute", "broken", "dangling", "escape", "link", "notes", "passwd"]
+    assert [str(path) for path in image.path("/conf").iterdir()] == [f"/conf/{n}" for n in names]
+
+
+def test_walk_is_that_of_the_disk(tmp_path: Path) -> None:
+    members = [
+        file("a/b/f"),
+        file("a/.hidden/g"),
+        symlink("a/up", ".."),
+        file("c"),
+        directory("d/e"),
+    ]
+    write(members, tmp_path)
+    with image_of(members) as image:
+        ours = [(str(path), set(dirs), set(files)) for path, dirs, files in image.path("/").walk()]
+    theirs = []
+    for top, directories, files in os.walk(tmp_path):
+        # As `pathlib.Path.walk` of Python 3.12 has it, links are among the files.
+        links = {name for name in directories if (Path(top) / name).is_symlink()}
+        shown = "/" + os.path.relpath(top, tmp_path) if top != str(tmp_path) else "/"
+        theirs.append((shown, set(directories) - links, set(files) | links))
+    assert sorted(ours) == sorted(theirs)
+
+
+def test_walk_leaves_out_what_is_taken_out_and_follows_its_start(image: Image) -> None:
+    visited = []
+    for path, directories, _ in image.path("/").walk():
+        visited.append(str(path))
+        if "etc" in directories:
+            directories.remove("etc")
+    assert visited == ["/", "/dev"]
+    ((path, directories, files),) = image.path("/conf").walk()
+    assert (str(path), directories, len(files)) == ("/conf", [], 7)
+    assert list(image.path("/etc/passwd").walk()) == []
+
+
+def write(members: list[Entry], target: Path) -> None:
+    """Put files, directories and symbolic links onto the disk."""
+    for member in members:
+        path = target / os.fsdecode(member.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if member.type_flag == b"5":
+            path.mkdir(exist_ok=True)
+        elif member.type_flag == b"2":
+            path.symlink_to(os.fsdecode(member.link_name))
+        else:
+            path.write_bytes(member.content)
