@@ -14,9 +14,10 @@ from imgforensics.catalogue import ImageRecord
 from imgforensics.digests import Digest
 from imgforensics.errors import LimitExceededError
 from imgforensics.filesystem.ambiguity import Ambiguity, differences
+from imgforensics.filesystem.flatten import flatten
 from imgforensics.filesystem.history import PathEvent, path_events
 from imgforensics.filesystem.path import ImagePath
-from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules
+from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules, Precedence
 from imgforensics.filesystem.snapshots import Snapshots
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer.entry import LayerEntry, normalise_path
@@ -125,7 +126,11 @@ class Image:
         return self.layers[entry.layer_index].open_content(entry)
 
     def history_of(self, path: str | bytes | os.PathLike[str]) -> tuple[PathEvent, ...]:
-        """What each layer did to a path, oldest first; links are not followed."""
+        """What each layer did to a path, oldest first; links are not followed.
+
+        Two files of one size are told apart by their contents, so this raises what
+        :meth:`open_content` raises.
+        """
         wanted = normalise_path(os.fsencode(path))
         return path_events(wanted, self._snapshots.all(), self.layers, self.open_content)
 
@@ -146,6 +151,8 @@ class Image:
 
     def filesystem_by(self, rules: ApplyRules) -> FileTree:
         """The filesystem of all layers as an engine with these rules shows it."""
+        if rules.precedence is Precedence.NAMES:
+            return flatten([layer.entries for layer in self.layers], rules)
         snapshots = self._snapshots if rules == OVERLAYFS else Snapshots(self.layers, rules)
         return snapshots.at(self.top)
 

@@ -6,15 +6,16 @@ is hidden above, a parent that is a link of the same layer, a path held twice) t
 puts right.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from imgforensics.errors import LimitExceededError
 from imgforensics.extraction.claims import Claims
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import NameTooLong, NotADirectoryHere
+from imgforensics.extraction.spares import Spares
 from imgforensics.filesystem.rules import ApplyRules
 from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
-from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer, LayerScan
 from imgforensics.layer.stream import LayerPass
 from imgforensics.tarstream.member import EntryKind
@@ -35,6 +36,7 @@ class FirstStage:
         self._most_entries = most_entries
         self._entries = 0
         self._claims = Claims()
+        self._spares = Spares()
         self.written: dict[bytes, LayerEntry] = {}
         """What stands in the output, by path."""
 
@@ -51,6 +53,7 @@ class FirstStage:
             raise LimitExceededError("layer_entries", self._most_entries, detail)
         layer.keep(LayerScan(entries, layer_pass.facts))
         self._claims.settle()
+        self._spares = Spares()
 
     def _entry(self, entry: LayerEntry, layer_pass: LayerPass) -> LayerEntry:
         path, kind = entry.path, entry.member.kind
@@ -62,16 +65,33 @@ class FirstStage:
             self._claims.add_directory(path)
         else:
             self._claims.add(path)
-            if kind is EntryKind.FILE and self._claims.is_free(path) and self._selected(path):
-                self._write(entry, layer_pass)
+            if kind is EntryKind.FILE:
+                self._file(entry, layer_pass.content())
+            elif kind is EntryKind.HARD_LINK:
+                self._hard_link(entry)
         return entry
 
-    def _write(self, entry: LayerEntry, layer_pass: LayerPass) -> None:
-        path = entry.path
+    def _file(self, entry: LayerEntry, content: Iterable[memoryview]) -> None:
+        if self._is_wanted(entry.path):
+            self._write(entry.path, entry, content)
+        else:
+            self._spares.keep(entry, content)
+
+    def _hard_link(self, entry: LayerEntry) -> None:
+        """Another name of a file that was passed over may be the one that survives."""
+        spare = self._spares.get(normalise_path(entry.member.link_name))
+        if spare is not None and self._is_wanted(entry.path):
+            self._write(entry.path, spare.entry, (memoryview(spare.content),))
+            self._spares.drop(spare)
+
+    def _is_wanted(self, path: bytes) -> bool:
+        return self._claims.is_free(path) and self._selected(path)
+
+    def _write(self, path: bytes, entry: LayerEntry, content: Iterable[memoryview]) -> None:
         if path in self.written or b"\0" in path or not path:
             return
         try:
-            self._files.write(path, entry, layer_pass.content())
+            self._files.write(path, entry, content)
         except (FileExistsError, NotADirectoryHere, NameTooLong):
             return
         self.written[path] = entry

@@ -1,6 +1,8 @@
 """Remove a directory and all below it, however deep, and nothing that is mounted there."""
 
+import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from itertools import count
@@ -13,17 +15,34 @@ def remove(path: Path) -> None:
     """Remove what stands at `path`, if anything; a link is removed, never followed.
 
     Directories are moved up to the topmost one before they are looked into: so no depth
-    costs a descriptor, and the kernel refuses what something is mounted on. Raises `OSError`.
+    costs a descriptor, and the kernel refuses what something is mounted on. Raises `OSError`;
+    what is mounted is looked for before anything is removed.
     """
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return
+    if _is_mounted_below(path):
+        raise OSError(errno.EBUSY, "something is mounted below it", str(path))
     top = os.open(path, _DIRECTORY_FLAGS)
     try:
         _empty(top)
     finally:
         os.close(top)
     path.rmdir()
+
+
+def _is_mounted_below(path: Path) -> bool:
+    """As /proc/self/mountinfo says (proc_pid_mountinfo(5)), where there is one."""
+    above = os.fsencode(path.resolve()) + b"/"
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return False
+    return any(_unescaped(line.split(b" ")[4]).startswith(above) for line in lines)
+
+
+def _unescaped(field: bytes) -> bytes:
+    return re.sub(rb"\\([0-7]{3})", lambda digits: bytes((int(digits[1], 8),)), field)
 
 
 def _empty(top: int) -> None:

@@ -19,7 +19,8 @@ from imgforensics.extraction.target import ArchiveTarget
 from imgforensics.filesystem.node import Node
 from imgforensics.image import Image
 from imgforensics.layer.layer import Layer
-from imgforensics.tarstream.member import EntryKind, TarMember
+from imgforensics.tarstream.member import EntryKind, Extent, TarMember
+from imgforensics.tarstream.sparse import expand, zeros
 
 Progress = Callable[[int], None]
 
@@ -127,13 +128,16 @@ class _MemberWriter:
             return
         member = node.entry.member if node.entry else None
         info = self._header(path, node)
-        sparse_map = b""
+        sparse_map, size = b"", 0
+        if member is not None and node.kind is EntryKind.FILE:
+            size = member.stored_size
         if member is not None and member.extents is not None:
-            sparse_map = _sparse_map(member)
-            _declare_sparse(info, member, len(sparse_map))
-        elif member is not None and node.kind is EntryKind.FILE:
-            info.size = member.stored_size
-        size = info.size - len(sparse_map)
+            runs = _runs(member)
+            sparse_map = _sparse_map(runs)
+            size = sum(length for _, length in runs)
+            content = _filled(member, runs, content)
+            _declare_sparse(info, member)
+        info.size = len(sparse_map) + size
         self._tally.make_room(path, size)
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
         written = self._write_content(sparse_map, content, info.size)
@@ -251,18 +255,46 @@ def _decimal(nanoseconds: int) -> str:
     return f"{sign}{seconds}.{rest:09d}"
 
 
-def _sparse_map(member: TarMember) -> bytes:
-    """The map that precedes the data in GNU's PAX sparse format 1.0.
+def _runs(member: TarMember) -> list[Extent]:
+    """A sparse file's stored runs, widened to whole blocks: GNU tar begins each at a new one.
 
-    A run of no bytes at the file's end tells GNU tar how far a hole there reaches.
+    A run of no bytes at the file's end tells it how far a hole there reaches.
     """
-    extents = [*(member.extents or ()), (member.size, 0)]
-    lines = [len(extents), *(number for extent in extents for number in extent)]
+    runs: list[Extent] = []
+    for offset, length in member.extents or ():
+        start = offset - offset % tarfile.BLOCKSIZE
+        end = min(offset + length + -(offset + length) % tarfile.BLOCKSIZE, member.size)
+        if runs and start <= sum(runs[-1]):
+            start = runs.pop().offset
+        runs.append(Extent(start, end - start))
+    return [*runs, Extent(member.size, 0)]
+
+
+def _filled(
+    member: TarMember, runs: list[Extent], content: Iterable[memoryview]
+) -> Iterator[memoryview]:
+    """Stored content, with zeros where the runs are wider; ends early where `content` does."""
+    following = iter(runs)
+    start, length = next(following)
+    for offset, piece in expand(member, content):
+        while offset >= start + length:
+            yield from zeros(length)
+            start, length = next(following)
+        yield from zeros(offset - start)
+        yield piece
+        length -= offset + len(piece) - start
+        start = offset + len(piece)
+    yield from zeros(length)
+
+
+def _sparse_map(runs: list[Extent]) -> bytes:
+    """The map that precedes the data in GNU's PAX sparse format 1.0."""
+    lines = [len(runs), *(number for run in runs for number in run)]
     text = b"".join(b"%d\n" % number for number in lines)
     return text + bytes(-len(text) % tarfile.BLOCKSIZE)
 
 
-def _declare_sparse(info: tarfile.TarInfo, member: TarMember, map_size: int) -> None:
+def _declare_sparse(info: tarfile.TarInfo, member: TarMember) -> None:
     directory, _, name = info.name.rpartition("/")
     info.pax_headers = {
         **info.pax_headers,
@@ -272,4 +304,3 @@ def _declare_sparse(info: tarfile.TarInfo, member: TarMember, map_size: int) -> 
         "GNU.sparse.realsize": str(member.size),
     }
     info.name = f"{directory}/GNUSparseFile.0/{name}"
-    info.size = map_size + member.stored_size

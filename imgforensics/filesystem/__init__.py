@@ -11,7 +11,7 @@ from imgforensics.filesystem.rules import (
     PRESETS,
     UMOCI,
     ApplyRules,
-    Duplicates,
+    Precedence,
     SymlinkParents,
 )
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
@@ -24,11 +24,11 @@ __all__ = [
     "UMOCI",
     "ApplyRules",
     "Change",
-    "Duplicates",
     "FileTree",
     "ImagePath",
     "Node",
     "PathEvent",
+    "Precedence",
     "Resolution",
     "SymlinkParents",
     "apply_layer",

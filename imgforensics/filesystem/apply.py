@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from imgforensics.filesystem.node import Node
-from imgforensics.filesystem.precedence import counting_entries
-from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules
+from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules, SymlinkParents
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whiteout_of
 from imgforensics.filesystem.working_tree import BlockedError, Children, WorkingTree
@@ -31,10 +30,11 @@ def apply_layer(
     Whatever cannot be applied is reported to `log` and stays visible as an entry. What stands
     behind the end of the tar no engine reads, so it is not applied (docs/adr/0005).
     """
-    application = _Application(below, log, rules)
+    application = _Application(below, log, rules.symlink_parents)
     additions = []
-    read = (entry for entry in entries if not entry.is_past_end)
-    for entry in counting_entries(read, rules):
+    for entry in entries:
+        if entry.is_past_end:
+            continue
         if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
             application.white_out(entry, whiteout)
         else:
@@ -49,10 +49,9 @@ def apply_layer(
 class _Application:
     """One layer being applied: what each of its entries means."""
 
-    def __init__(self, below: FileTree, log: ProblemLog, rules: ApplyRules) -> None:
-        self._tree = WorkingTree(below, rules.symlink_parents)
+    def __init__(self, below: FileTree, log: ProblemLog, symlink_parents: SymlinkParents) -> None:
+        self._tree = WorkingTree(below, symlink_parents)
         self._log = log
-        self._rules = rules
         self._set_aside: dict[bytes, Node] = {}
         self._late: list[LayerEntry] = []
         self._names: dict[Node, list[bytes]] = {}
@@ -68,8 +67,7 @@ class _Application:
         if whiteout.kind is WhiteoutKind.PLAIN:
             self._tree.remove(whiteout.path)
         elif whiteout.kind is WhiteoutKind.OPAQUE:
-            if self._rules.opaque_directories:
-                self._tree.empty(whiteout.path)
+            self._tree.empty(whiteout.path)
         elif whiteout.kind is WhiteoutKind.BOOKKEEPING:
             # Docker's AUFS archives hard-link into .wh..wh.plnk: its files are link targets.
             self._set_aside[entry.path] = Node(entry)
@@ -144,7 +142,8 @@ class _Application:
         if node.is_directory:
             self._report(entry, ProblemCode.HARD_LINK_TO_DIRECTORY, "its target is a directory")
         elif self._place(entry, node):
-            self._names.setdefault(node, [target]).append(entry.path)
+            names = self._names.setdefault(node, [self._tree.real_path(target)])
+            names.append(self._tree.real_path(entry.path))
             if not _same_attributes(node, self._attributes.get(node), entry):
                 self._attributes[node] = entry
         return True

@@ -1,7 +1,7 @@
 """What stands at a path: a node. Names of one file (hard links) share one node."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import NOTHING, EntryKind
@@ -21,7 +21,7 @@ class Node:
     entries below it."""
     attributes: LayerEntry | None = None
     """A later hard-link entry whose header changed the attributes, as engines apply it."""
-    children: Mapping[bytes, "Node"] | None = None
+    children: Mapping[bytes, "Node"] | None = field(default=None, repr=False)
     """A directory's names; None for everything else."""
 
     @property

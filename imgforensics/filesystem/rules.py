@@ -20,11 +20,14 @@ class SymlinkParents(Enum):
     """None: paths are taken as text."""
 
 
-class Duplicates(Enum):
-    """Which of a layer's entries with one path counts."""
+class Precedence(Enum):
+    """What counts where several entries are about one path."""
 
-    LAST = "last"
-    FIRST = "first"
+    LAYERS = "layers"
+    """Each layer lies over those below: its whiteouts first, then what it adds, in order."""
+    NAMES = "names"
+    """The first entry or whiteout of a name, layers taken from the top down; opaque markers
+    hide nothing (:mod:`imgforensics.filesystem.flatten`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,7 @@ class ApplyRules:
 
     name: str
     symlink_parents: SymlinkParents = SymlinkParents.SAME_LAYER
-    opaque_directories: bool = True
-    """Whether `.wh..wh..opq` hides what lower layers hold in its directory."""
-    duplicates: Duplicates = Duplicates.LAST
-    whiteouts_hide_own_layer: bool = False
-    """Whether a whiteout also hides what its own layer adds at or below that path after it,
-    and does nothing to a path that its own layer added before it."""
+    precedence: Precedence = Precedence.LAYERS
     whiteouts: bool = True
     """Whether names with the whiteout prefix delete; without, they are names like others."""
 
@@ -55,14 +53,9 @@ Source: umoci, oci/layer/tar_extract.go (`SecureJoin` of the parent; `upperPaths
 GO_CONTAINERREGISTRY = ApplyRules(
     "go-containerregistry",
     symlink_parents=SymlinkParents.NEVER,
-    opaque_directories=False,
-    duplicates=Duplicates.FIRST,
-    whiteouts_hide_own_layer=True,
+    precedence=Precedence.NAMES,
 )
 """`crane export` and the scanners built on `mutate.Extract`: names only, top layer first.
-
-Layers are applied from the bottom all the same, so two things differ: what a layer holds below
-its own non-directory, and what a layer both deletes and adds below a directory listed above it.
 
 Source: go-containerregistry, pkg/v1/mutate/mutate.go (`extract`, `inWhiteoutDir`).
 """

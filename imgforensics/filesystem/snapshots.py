@@ -11,7 +11,6 @@ from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import Problem, ProblemLog
 
-
 HELD_NAMES = 4_000_000
 """Names (of `FileTree.own_names`) in the snapshots of one image that are held on to."""
 

@@ -18,8 +18,8 @@ Children = dict[bytes, Node]
 Step = tuple[bytes, Mapping[bytes, Node] | None]
 """A name on the way, and the names below it; None where no directory stands (yet)."""
 
-_MAXIMUM_STEPS: Final = 4_096
-"""Names walked in one lookup that follows links, their targets included."""
+_MAXIMUM_LINKED_NAMES: Final = 1_024
+"""Names in the targets of links that one lookup follows: each entry of a layer is a lookup."""
 
 
 class BlockedError(Exception):
@@ -65,6 +65,15 @@ class WorkingTree:
             return self._walk(path)[-1][1]
         except BlockedError:
             return None
+
+    def real_path(self, path: bytes) -> bytes:
+        """The path that `path` leads to now, links followed on the way, not at the end."""
+        parent, _, name = path.rpartition(b"/")
+        try:
+            names = [step[0] for step in self._walk(parent)[1:]]
+        except BlockedError:
+            return path
+        return b"/".join([*names, name])
 
     def entry_at(self, path: bytes) -> LayerEntry | None:
         """The entry of the layer being applied that stands at `path`, if one does."""
@@ -163,19 +172,19 @@ class WorkingTree:
         """The way to a directory, be it there or not, from the root on, without links."""
         trail: list[Step] = [(b"", self._root.children)]
         remaining = path.split(b"/")[::-1]
-        links = steps = 0
+        links = linked_names = 0
         while remaining:
             name = remaining.pop()
-            steps += 1
             if name == b"..":
                 del trail[max(1, len(trail) - 1) :]
             elif name not in (b"", b"."):
                 link = self._step(trail, name)
                 if link is not None:
                     links += 1
+                    linked_names += link.count(b"/") + 1
+                    if links > MAXIMUM_LINKS or linked_names > _MAXIMUM_LINKED_NAMES:
+                        raise BlockedError
                     remaining.extend(link.split(b"/")[::-1])
-            if links > MAXIMUM_LINKS or (links and steps > _MAXIMUM_STEPS):
-                raise BlockedError
         return trail
 
     def _step(self, trail: list[Step], name: bytes) -> bytes | None:

@@ -25,7 +25,7 @@ def as_nobody(work: Callable[[], Result], umask: int = 0o022) -> Result:
             with os.fdopen(writing, "wb") as pipe:
                 pickle.dump(work(), pipe)
             status = 0
-        except BaseException:  # noqa: BLE001 - the child must not return into pytest
+        except BaseException:  # the child must not return into pytest
             traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(status)

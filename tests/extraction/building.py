@@ -1,15 +1,23 @@
 """Images to extract, the tree that each must come out as, and other people's tar."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from imgforensics import Limits, open_image
+from imgforensics import (
+    ExtractionRecord,
+    Limits,
+    extract,
+    extract_layers,
+    open_image,
+    write_tar,
+)
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
@@ -21,6 +29,9 @@ needs_root = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may set owners and make devices"),
 ]
+
+Extraction = Callable[..., ExtractionRecord]
+EVERY_FORM = pytest.mark.parametrize("form", [extract, extract_layers, write_tar])
 
 LayerLike = LayerSpec | Sequence[Entry]
 
@@ -132,3 +143,20 @@ def reasons(deviations: Iterable[object]) -> dict[bytes, list[str]]:
     for deviation in deviations:
         found[deviation.path].append(deviation.reason.value)  # type: ignore[attr-defined]
     return dict(found)
+
+
+@contextlib.contextmanager
+def mounted(*arguments: str | Path) -> Iterator[None]:
+    """Mount, and unmount the last argument at the end; skip where that cannot be."""
+    done = subprocess.run(["mount", *arguments], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot mount here: {done.stderr.decode(errors='replace').strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", arguments[-1]], check=True)
+
+
+def names(folder: Path) -> list[str]:
+    """What stands in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())

@@ -3,7 +3,6 @@
 import os
 import stat
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,14 +40,14 @@ MEMBERS: list[Entry] = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """One that nobody reaches and may write to."""
     above = tmp_path
     while above != above.parent:
         above.chmod(above.stat().st_mode | 0o111)
         above = above.parent
     tmp_path.chmod(0o777)
-    yield tmp_path
+    return tmp_path
 
 
 def extract_as_nobody(

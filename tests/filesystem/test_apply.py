@@ -208,6 +208,34 @@ def test_a_long_chain_of_hard_links_before_their_targets() -> None:
         assert time.process_time() - start < 2
 
 
+def test_entries_below_links_that_lead_a_long_way() -> None:
+    """Forty links are followed, and as many names as any real link has; no more."""
+    detour = symlink("l", "a/" + "../a/" * 400)
+    longer = symlink("m", "n/../" * 600)
+    chain = [symlink(f"c{n}", f"c{n + 1}") for n in range(40)]
+    looping = symlink("loop", "loop/" * 300)
+    members = [detour, longer, *chain, looping]
+    members += [file(f"{link}/{n}/f") for n in range(1000) for link in ("l", "m", "c0", "loop")]
+    with image_of(members) as image:
+        image.scan_layers()
+        start = time.process_time()
+        found = image.filesystem
+        assert time.process_time() - start < 10
+        assert found.get(b"a/7/f") is not None
+        assert found.get(b"c40/7/f") is not None
+        assert found.get(b"n") is None
+        assert codes_of(image) == [ProblemCode.PARENT_NOT_A_DIRECTORY] * 1000 + [
+            ProblemCode.MORE_OF_THE_SAME
+        ]
+
+
+def test_a_deep_tree_is_told_without_its_depth() -> None:
+    with image_of([file("d/" * 3000 + "f")]) as image:
+        assert len(repr(image.filesystem)) < 1000
+        assert len(repr(image.path("/d").resolution())) < 1000
+        assert len(list(image.path("/").walk())) == 3001
+
+
 def test_whiteouts_and_the_rest_of_a_hundred_layers() -> None:
     layers = [[file(f"d/{n}", b"%d" % n), whiteout(f"d/{n - 1}")] for n in range(100)]
     with image_of(*layers) as image:

@@ -2,7 +2,7 @@
 
 import fnmatch
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -38,7 +38,15 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map(b"/".join)
 SPELLINGS = st.sampled_from([b"%s", b"./%s", b"/%s", b"a/../%s", b"../%s"])
 TARGETS = PATHS | st.sampled_from([b"/", b".", b"..", b"/a", b"../a", b"/a/b", b"../../b", b"a/"])
 CONTENTS = st.sampled_from([b"", b"one", b"two" * 300, b"three" * 30_000])
-EXTENTS = st.sampled_from([[], [(0, b"x")], [(8192, b"y" * 4096), (65_536, b"z")]])
+EXTENTS = st.sampled_from(
+    [
+        [],
+        [(0, b"x")],
+        [(8192, b"y" * 4096), (65_536, b"z")],
+        [(100, b"x" * 600), (900, b"y"), (1_500, b"z" * 40), (1_540, b"w"), (99_999, b"v")],
+    ]
+)
+SLASHES = st.sampled_from([b"", b"/"])
 NANOSECONDS = st.integers(-(10**18), 10**18).map(lambda number: Decimal(number) / 10**9)
 ATTRIBUTES: st.SearchStrategy[Attributes] = st.fixed_dictionaries(  # type: ignore[assignment]
     {
@@ -56,30 +64,33 @@ PATTERNS = st.lists(
 ).map(tuple)
 
 
+Make = Callable[[st.DrawFn, bytes, Attributes], Entry]
+
+
+def draw_sparse_file(draw: st.DrawFn, path: bytes, facts: Attributes) -> Entry:
+    form = draw(st.sampled_from(SparseFormat))
+    return sparse_file(path, 100_000, draw(EXTENTS), sparse_format=form, **facts)
+
+
+MAKERS: list[tuple[int, Make]] = [
+    (5, lambda draw, path, facts: file(path, draw(CONTENTS), **facts)),
+    (1, draw_sparse_file),
+    (3, lambda draw, path, facts: directory(path + draw(SLASHES), **facts)),
+    (3, lambda draw, path, facts: symlink(path, draw(TARGETS), **facts)),
+    (3, lambda draw, path, facts: hard_link(path, draw(PATHS), **facts)),
+    (2, lambda _draw, path, facts: whiteout(path, **facts)),
+    (1, lambda draw, _path, facts: opaque(draw(PATHS | st.just(b"")), **facts)),
+    (1, lambda _draw, path, facts: fifo(path, **facts)),
+    (1, lambda _draw, path, facts: device(path, 1, 3, **facts)),
+    (1, lambda _draw, path, facts: device(path, 7, 9, block=True, **facts)),
+]
+MAKER = st.sampled_from([make for weight, make in MAKERS for _ in range(weight)])
+
+
 @st.composite
 def entries(draw: st.DrawFn) -> Entry:
     path = draw(SPELLINGS) % draw(PATHS)
-    facts = draw(ATTRIBUTES)
-    match draw(st.sampled_from("fffffdddlllhhhwwospcb")):
-        case "f":
-            return file(path, draw(CONTENTS), **facts)
-        case "d":
-            return directory(path + draw(st.sampled_from([b"", b"/"])), **facts)
-        case "l":
-            return symlink(path, draw(TARGETS), **facts)
-        case "h":
-            return hard_link(path, draw(PATHS), **facts)
-        case "w":
-            return whiteout(path)
-        case "o":
-            return opaque(draw(PATHS | st.just(b"")))
-        case "s":
-            form = draw(st.sampled_from(SparseFormat))
-            return sparse_file(path, 100_000, draw(EXTENTS), sparse_format=form, **facts)
-        case "p":
-            return fifo(path, **facts)
-        case kind:
-            return device(path, 1, 3, block=kind == "b", **facts)
+    return draw(MAKER)(draw, path, draw(ATTRIBUTES))
 
 
 LAYERS = st.lists(st.lists(entries(), max_size=9), min_size=1, max_size=4)
@@ -165,33 +176,35 @@ def test_the_tar_unpacks_to_the_snapshot(
 def plain_layers(draw: st.DrawFn) -> list[Entry]:
     """A layer on which tools agree: each path once, parents first, links to what precedes."""
     folders = [b""]
-    members = [directory("./", **draw(ATTRIBUTES))]
     files: dict[bytes, Attributes] = {}
-    paths = draw(st.lists(PATHS, max_size=10, unique=True))
-    for path in sorted(paths):
-        parent, _, name = path.rpartition(b"/")
+    members = [directory("./", **draw(ATTRIBUTES))]
+    for path in sorted(draw(st.lists(PATHS, max_size=10, unique=True))):
         facts = draw(ATTRIBUTES)
-        if parent not in folders:
+        if path.rpartition(b"/")[0] not in folders:
             continue
-        kind = draw(st.sampled_from("ffddlhwop"))
+        kind = draw(st.sampled_from("ffddhxxx"))
         if kind == "d":
             folders.append(path)
             members.append(directory(path + b"/", **facts))
-        elif kind == "l":
-            members.append(symlink(path, draw(TARGETS), **facts))
+        elif kind == "f":
+            files[path] = facts
+            members.append(file(path, draw(CONTENTS), **facts))
         elif kind == "h" and files:
             target = draw(st.sampled_from(sorted(files)))
             members.append(hard_link(path, target, **files[target]))
-        elif kind == "w":
-            members.append(whiteout(path, **facts))
-        elif kind == "o":
-            members.append(opaque(parent, **facts))
-        elif kind == "p":
-            members.append(fifo(path, **facts))
         else:
-            files[path] = facts
-            members.append(file(path, draw(CONTENTS), **facts))
+            members.append(draw(PLAIN_MAKER)(draw, path, facts))
     return members
+
+
+PLAIN_MAKER: st.SearchStrategy[Make] = st.sampled_from(
+    [
+        lambda draw, path, facts: symlink(path, draw(TARGETS), **facts),
+        lambda _draw, path, facts: whiteout(path, **facts),
+        lambda _draw, path, facts: opaque(path.rpartition(b"/")[0], **facts),
+        lambda _draw, path, facts: fifo(path, **facts),
+    ]
+)
 
 
 @given(layers=st.lists(plain_layers(), min_size=1, max_size=3))
