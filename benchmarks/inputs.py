@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 import zstandard
+
 from benchmarks.content import Pools
 from benchmarks.history import LayerPlan, Member, plan_history
 

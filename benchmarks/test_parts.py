@@ -8,9 +8,10 @@ import io
 import tarfile
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
 from imgforensics.problems import ProblemLog
 from imgforensics.tarstream.reader import TarReader
-from pytest_benchmark.fixture import BenchmarkFixture
 
 MEMBERS = 10_000
 _CHUNK_BYTES = 1 << 20

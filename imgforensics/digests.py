@@ -13,8 +13,11 @@ _HEX = re.compile(r"[0-9a-f]+")
 class Hasher(Protocol):
     """What `hashlib` objects have in common."""
 
-    def update(self, data: bytes | memoryview, /) -> None: ...
-    def hexdigest(self) -> str: ...
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Take in more bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest of all bytes so far."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,8 +4,8 @@ One call costs about a millisecond: ask on demand, never for every file of an im
 """
 
 from functools import cache
+from importlib import import_module
 from typing import Protocol
-
 
 _LONGEST = 200
 """Descriptions quote the file; no more characters of it than this."""
@@ -27,10 +27,9 @@ def describe(head: bytes) -> str | None:
 @cache
 def _detector() -> _Detector | None:
     try:
-        # Brings libmagic where the system has none; after `magic` it would be too late, and
-        # with another version of the system's it would crash.
-        import pylibmagic  # noqa: F401, PLC0415
-
+        # It brings libmagic where the system has none, and must come first: after `magic` it
+        # is too late, and with another version of the system's the two crash.
+        import_module("pylibmagic")
         import magic  # noqa: PLC0415
     except ImportError:
         return None

@@ -8,7 +8,6 @@ cleverness.
 """
 
 import stat
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
@@ -20,7 +19,7 @@ from imgforensics.extraction.output import (
     NotADirectoryHere,
     OutputDirectory,
 )
-from imgforensics.extraction.plan import Plan, place_in_layers
+from imgforensics.extraction.plan import Plan, place_in_layers, readings
 from imgforensics.extraction.record import Reason, Tally
 from imgforensics.extraction.restore import Restorer
 from imgforensics.filesystem.node import Node
@@ -80,7 +79,7 @@ class SecondStage:
         aside = self._unused_name()
         moved: dict[Node, bytes] = {}
         for path, entry in plan.misplaced.items():
-            node = wanted.get((entry.layer_index, entry.member.ordinal))
+            node = wanted.pop((entry.layer_index, entry.member.ordinal), None)
             if node is None:
                 self._remove(path)
             else:
@@ -110,12 +109,7 @@ class SecondStage:
             self._output.remove_directory(next(iter(moved.values())).partition(b"/")[0])
 
     def _read_again(self, layers: Mapping[int, Layer], moved: dict[Node, bytes]) -> None:
-        wanted: defaultdict[int, dict[int, Node]] = defaultdict(dict)
-        for node in self._plan.absent:
-            if node not in moved:
-                layer, ordinal = place_in_layers(node)
-                wanted[layer][ordinal] = node
-        for layer, nodes in wanted.items():
+        for layer, nodes in readings(node for node in self._plan.absent if node not in moved):
             self._read_layer_again(layers[layer], nodes)
 
     def _read_layer_again(self, layer: Layer, nodes: dict[int, Node]) -> None:

@@ -6,13 +6,12 @@ Nothing is withheld: an archive grants no privileges until somebody unpacks it.
 """
 
 import tarfile
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from imgforensics.extraction.plan import Plan, make_plan, place_in_layers, top_layer
+from imgforensics.extraction.plan import make_plan, readings, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Reason, Tally, record_of
 from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.target import ArchiveTarget
@@ -76,23 +75,15 @@ def _write_archive(
     writer = _MemberWriter(file, tally)
     for path, node in plan.directories:
         writer.add(path, node)
-    for each, nodes in _by_layer(image, plan):
-        _write_contents(writer, each, nodes, progress)
+    for index, nodes in readings(plan.absent):
+        places = {ordinal: (plan.absent[node], node) for ordinal, node in nodes.items()}
+        _write_contents(writer, image.layers[index], places, progress)
     for node, path in plan.others.items():
         writer.add(path, node)
     for path, node in plan.links:
         writer.add_link(path, node, plan.home_of(node))
     writer.finish()
     return record_of(image, top, Form.TAR, tally, selection.to_json())
-
-
-def _by_layer(image: Image, plan: Plan) -> Iterator[tuple[Layer, dict[int, tuple[bytes, Node]]]]:
-    wanted: defaultdict[int, dict[int, tuple[bytes, Node]]] = defaultdict(dict)
-    for node, path in plan.absent.items():
-        index, ordinal = place_in_layers(node)
-        wanted[index][ordinal] = (path, node)
-    for index in sorted(wanted):
-        yield image.layers[index], wanted[index]
 
 
 def _write_contents(

@@ -1,6 +1,7 @@
 """``imgforensics extract`` against the kernel's overlayfs, umoci, and the engines' own trees."""
 
 import pytest
+
 from tests.conformance.cases import Case, all_cases, oracles_are_here
 from tests.conformance.extraction import extract
 from tests.conformance.known_differences import OracleName, unknown

@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from tests.conformance.cases import oracles_are_here
 from tests.conformance.implied import Implied, implied_directories
 from tests.conformance.overlay import overlay_tree

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from tests.conformance.tree_facts import PathFacts, compare, read_truth, walk
 
 FILE = PathFacts(

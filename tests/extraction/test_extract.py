@@ -2,12 +2,13 @@
 
 import os
 import stat
+import tarfile
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from imgforensics import Limits, Selection, extract
+from imgforensics import Limits, Selection, extract, write_tar
 from imgforensics.errors import OutputFailedError
 from imgforensics.testing import (
     Entry,
@@ -337,3 +338,30 @@ def test_an_image_without_layers(tmp_path: Path) -> None:
     with image_of(tmp_path, limits=Limits()) as image:
         extract(image, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("size", [3, 2 << 20])
+def test_hard_links_that_an_upper_layer_parts(tmp_path: Path, size: int) -> None:
+    """Changed under one name and not under the other, they are two files with one content."""
+    old = b"old" * size
+    lower = [file("x", old), hard_link("y", "x"), hard_link("w", "x"), hard_link("v", "x")]
+    upper = [hard_link("z", "y", mode=0o600), file("x", b"new")]
+    with image_of(tmp_path, lower, upper) as image:
+        extract(image, tmp_path / "out")
+        write_tar(image, tmp_path / "out.tar")
+        trees = [tmp_path / "out", tmp_path / "unpacked"]
+        with tarfile.open(tmp_path / "out.tar") as opened:
+            opened.extractall(trees[1], filter="tar")
+    for out in trees:
+        assert {path.name: path.read_bytes() == old for path in out.iterdir()} == {
+            "v": True,
+            "w": True,
+            "x": False,
+            "y": True,
+            "z": True,
+        }
+        assert (out / "y").samefile(out / "z")
+        assert (out / "w").samefile(out / "v")
+        assert not (out / "y").samefile(out / "w")
+        assert stat.S_IMODE((out / "y").stat().st_mode) == 0o600
+        assert stat.S_IMODE((out / "w").stat().st_mode) == 0o644
