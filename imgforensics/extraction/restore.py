@@ -62,6 +62,9 @@ class Restorer:
     def changed_file(self, path: bytes, node: Node) -> None:
         """A file already written whose attributes a later hard link's header changed."""
         with self._output.place(path) as place:
+            if node.xattrs:
+                # Only who may write to a file may give it xattrs of the class `user`.
+                self._chmod(path, place, 0o600)
             self._attributes(path, place, node, self.mode_of(path, node.mode))
 
     def special(self, path: bytes, node: Node) -> None:

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 PIECE_BYTES = 512 << 10
 """Handing over costs a switch of threads: small chunks are joined up to about this size."""
@@ -29,6 +29,9 @@ def read_ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
         except BaseException as failure:
             failures.append(failure)
         finally:
+            # A traceback may keep them alive; what reads ahead for them must end all the same.
+            if isinstance(chunks, Generator):
+                chunks.close()
             handed_over.put(None)
 
     thread = threading.Thread(target=produce, name="read-ahead", daemon=True)

@@ -36,12 +36,13 @@ class Place:
         work = self.folder / "work"
         own = {self.target.name + ending for ending in ("", ".partial", ".extraction.json", ".tar")}
         own.add(self.target.name + ".tar.extraction.json")
-        found = {}
-        for path in (self.folder, *self.folder.rglob("*")):
-            relative = path.relative_to(work).parts if path.is_relative_to(work) else ()
-            if relative and relative[0] in own:
-                continue
-            found[str(path)] = _facts(path, times=path != work)
+        found = {str(self.folder): _facts(self.folder, times=True)}
+        for folder, directories, files in os.walk(self.folder):
+            ours = own if Path(folder) == work else set()
+            directories[:] = [name for name in directories if name not in ours]
+            for name in (*directories, *(name for name in files if name not in ours)):
+                path = Path(folder, name)
+                found[str(path)] = _facts(path, times=path != work)
         return found
 
 

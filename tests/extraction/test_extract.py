@@ -2,7 +2,7 @@
 
 import os
 import stat
-import tarfile
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 
@@ -340,6 +340,7 @@ def test_an_image_without_layers(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("size", [3, 2 << 20])
 def test_hard_links_that_an_upper_layer_parts(tmp_path: Path, size: int) -> None:
     """Changed under one name and not under the other, they are two files with one content."""
@@ -350,8 +351,9 @@ def test_hard_links_that_an_upper_layer_parts(tmp_path: Path, size: int) -> None
         extract(image, tmp_path / "out")
         write_tar(image, tmp_path / "out.tar")
         trees = [tmp_path / "out", tmp_path / "unpacked"]
-        with tarfile.open(tmp_path / "out.tar") as opened:
-            opened.extractall(trees[1], filter="tar")
+        trees[1].mkdir()
+        command = ["tar", "-xpf", str(tmp_path / "out.tar"), "-C", str(trees[1])]
+        subprocess.run(command, check=True, capture_output=True)
     for out in trees:
         assert {path.name: path.read_bytes() == old for path in out.iterdir()} == {
             "v": True,

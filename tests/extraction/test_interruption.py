@@ -67,7 +67,8 @@ def test_content_that_is_cut_short_is_recorded(tmp_path: Path) -> None:
     with image_of(tmp_path, truncated()) as image:
         record = extract(image, tmp_path / "out")
         write_tar(image, tmp_path / "out.tar")
-    assert [(d.path, d.reason.value) for d in record.deviations] == [(b"b", "content-cut-short")]
+    cut = [d.path for d in record.deviations if d.reason.value == "content-cut-short"]
+    assert cut == [b"b"]
     assert (tmp_path / "out.partial" / "a").read_bytes() == b"a"
     assert 0 < (tmp_path / "out.partial" / "b").stat().st_size < 50_000
 

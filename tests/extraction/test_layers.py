@@ -63,12 +63,10 @@ def test_deviations_name_the_layer(tmp_path: Path) -> None:
     layers = [[file("s", b"", mode=0o4755)], [hard_link("s", "nothing")], [file("s", b"")]]
     with image_of(tmp_path, *layers) as image:
         record = extract_layers(image, tmp_path / "out")
-    found = {
-        path: why
-        for path, why in reasons(record.deviations).items()
-        if "owner-not-restored" not in why
-    }
-    assert found == {b"layer-000/s": ["setuid-withheld"], b"layer-001/s": ["hard-link-broken"]}
+    found = reasons(record.deviations)
+    assert "setuid-withheld" in found[b"layer-000/s"]
+    assert found[b"layer-001/s"] == ["hard-link-broken"]
+    assert not {"setuid-withheld", "hard-link-broken"} & set(found.get(b"layer-002/s", ()))
 
 
 def test_up_to_a_layer_and_selected(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_tar_stays_inside_when_tar_unpacks_it(name: str, place: Place, tmp_p
     done = subprocess.run(command, capture_output=True, check=False)
     assert place.watched() == before
     assert record.is_complete
-    if name in NAMES_WALKED:
+    if name in NAMES_WALKED and os.geteuid() == 0:
         assert done.returncode == 0, done.stderr.decode(errors="replace")
 
 
