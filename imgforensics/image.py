@@ -12,7 +12,6 @@ from typing import BinaryIO, Self
 
 from imgforensics.catalogue import ImageRecord
 from imgforensics.digests import Digest
-from imgforensics.errors import LimitExceededError
 from imgforensics.filesystem.ambiguity import Ambiguity, differences
 from imgforensics.filesystem.flatten import flatten
 from imgforensics.filesystem.history import PathEvent, path_events
@@ -20,6 +19,7 @@ from imgforensics.filesystem.path import ImagePath
 from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules, Precedence
 from imgforensics.filesystem.snapshots import Snapshots
 from imgforensics.filesystem.tree import FileTree
+from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer, LayerScan
 from imgforensics.limits import DEFAULT_LIMITS, Limits
@@ -50,8 +50,10 @@ class Image:
         self.record = record
         self.source = source
         self.limits = limits
+        budget = EntryBudget(limits)
         self.layers = tuple(
-            Layer(layer, source, limits, scans.get(layer.index)) for layer in record.layers
+            Layer(layer, source, limits, scanned=scans.get(layer.index), budget=budget)
+            for layer in record.layers
         )
         self._source_problems = problems
         self._snapshots = Snapshots(self.layers, OVERLAYFS)
@@ -163,7 +165,6 @@ class Image:
         """
         todo = [layer for layer in self.layers if layer.is_present and not layer.is_scanned]
         threads = min(_SCANNING_THREADS, os.cpu_count() or 1, len(todo)) or 1
-        total = 0
         abandoned = threading.Event()
 
         def scan(layer: Layer) -> LayerScan:
@@ -171,21 +172,13 @@ class Image:
 
         with ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
             try:
-                for layer, scanned in zip(todo, pool.map(scan, todo), strict=True):
-                    total += len(scanned.entries)
-                    self._check_entries(total)
+                for layer, _ in zip(todo, pool.map(scan, todo), strict=True):
                     if progress:
                         progress(layer)
             except BaseException:
                 abandoned.set()
                 pool.shutdown(cancel_futures=True)
                 raise
-
-    def _check_entries(self, total: int) -> None:
-        if total > self.limits.layer_entries:
-            raise LimitExceededError(
-                "layer_entries", self.limits.layer_entries, "the image's layers have more entries"
-            )
 
     # How it is used.
 

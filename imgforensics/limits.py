@@ -24,7 +24,10 @@ class Limits:
     layers: int = 2_000
     """Layers of one image."""
     layer_entries: int = 5_000_000
-    """Members of one layer, and of all layers of one image together."""
+    """Members of all layers of one image together."""
+    entry_bytes: int = 512 << 20
+    """What the entries of all layers of one image hold beyond the ordinary: long names, PAX
+    records, xattrs, sparse maps, and the paths of deeply nested directories."""
     pax_bytes: int = 16 << 20
     """PAX records (with their xattrs) or a GNU long name ahead of one member."""
     sparse_extents: int = 1_000_000

@@ -117,9 +117,7 @@ class _TreeWriter:
         self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
     ) -> None:
         """Write what `tree`, asked for when all `layers` have been read, shows."""
-        first = FirstStage(
-            self._files, self._selection.matcher(), self._rules, self._tally.limits.layer_entries
-        )
+        first = FirstStage(self._files, self._selection.matcher(), self._rules)
         for layer in reversed(layers):
             first.read(layer, progress)
         plan = make_plan(tree(), self._selection.matcher(), self._directory.takes, first.written)

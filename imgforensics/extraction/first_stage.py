@@ -8,7 +8,6 @@ puts right.
 
 from collections.abc import Callable, Iterable
 
-from imgforensics.errors import LimitExceededError
 from imgforensics.extraction.claims import Claims
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import NameTooLong, NotADirectoryHere
@@ -27,14 +26,10 @@ Progress = Callable[[int], None]
 class FirstStage:
     """One pass over the layers, top first: writes the files that nothing above claims."""
 
-    def __init__(
-        self, files: FileWriter, selected: Selected, rules: ApplyRules, most_entries: int
-    ) -> None:
+    def __init__(self, files: FileWriter, selected: Selected, rules: ApplyRules) -> None:
         self._files = files
         self._selected = selected
         self._whiteouts = rules.whiteouts
-        self._most_entries = most_entries
-        self._entries = 0
         self._claims = Claims()
         self._spares = Spares()
         self.written: dict[bytes, LayerEntry] = {}
@@ -47,10 +42,6 @@ class FirstStage:
             entries = tuple(self._entry(entry, layer_pass) for entry in layer_pass)
         finally:
             layer_pass.close()
-        self._entries += len(entries)
-        if self._entries > self._most_entries:
-            detail = f"layers from {layer.index} up have {self._entries} entries"
-            raise LimitExceededError("layer_entries", self._most_entries, detail)
         layer.keep(LayerScan(entries, layer_pass.facts))
         self._claims.settle()
         self._spares = Spares()

@@ -196,6 +196,8 @@ class WorkingTree:
             return None
         is_own = self.entry_in(here, name) is not None
         if node.kind is EntryKind.SYMLINK and self._follows(is_own=is_own):
+            if b"\0" in node.link_target:
+                raise BlockedError
             if node.link_target.startswith(b"/"):
                 del trail[1:]
             return node.link_target

@@ -11,6 +11,7 @@ from imgforensics.catalogue import LayerRecord
 from imgforensics.compression import Compression, detect_compression, read_chunks
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedBlobError, MissingBlobError
+from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.content import ForwardCursor, IteratorFile, window_of
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.stream import LayerFacts, LayerPass, LayerStream
@@ -40,12 +41,17 @@ class Layer:
         record: LayerRecord,
         source: BlobSource,
         limits: Limits = DEFAULT_LIMITS,
+        *,
         scanned: LayerScan | None = None,
+        budget: EntryBudget | None = None,
     ) -> None:
         self.record = record
         self._source = source
         self._limits = limits
         self._scan = scanned
+        self._budget = budget or EntryBudget(limits)
+        if scanned is not None:
+            self._budget.charge(record.index, len(scanned.entries), 0)
         self._scan_lock = threading.Lock()
         self._cursor = ForwardCursor(self._uncompressed_chunks, self.where)
 
@@ -134,7 +140,9 @@ class Layer:
         stored = self._stored_chunks()
         if progress is not None:
             stored = _told(stored, progress)
-        return LayerPass(self.record, stored, self.where, self._limits, threads=threads)
+        return LayerPass(
+            self.record, stored, self.where, self._limits, budget=self._budget, threads=threads
+        )
 
     def scan(self, progress: Callable[[int], None] | None = None) -> LayerScan:
         """Entries and facts; read once and kept. `progress` as in :meth:`begin_pass`."""

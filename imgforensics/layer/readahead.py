@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 
 PIECE_BYTES = 512 << 10
 """Handing over costs a switch of threads: small chunks are joined up to about this size."""
@@ -14,39 +15,51 @@ def read_ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the bytes of `chunks`, produced in another thread.
 
     What `chunks` raises is raised to the consumer, after all that came before it. Closing
-    this iterator ends the thread.
+    this iterator ends the thread and closes `chunks`.
     """
-    handed_over: queue.Queue[bytes | None] = queue.Queue(DEPTH)
-    stopped = threading.Event()
-    failures: list[BaseException] = []
+    producer = _Producer(chunks)
+    producer.start()
+    try:
+        yield from producer.pieces()
+    finally:
+        producer.stop()
+    if producer.failure is not None:
+        raise producer.failure
 
-    def produce() -> None:
+
+class _Producer(threading.Thread):
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__(name="read-ahead", daemon=True)
+        self._chunks = chunks
+        self._queue: queue.Queue[bytes | None] = queue.Queue(DEPTH)
+        self._stopped = threading.Event()
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
         try:
-            for piece in _joined(chunks):
-                if stopped.is_set():
+            for piece in _joined(self._chunks):
+                if self._stopped.is_set():
                     break
-                handed_over.put(piece)
+                self._queue.put(piece)
         except BaseException as failure:
-            failures.append(failure)
+            self.failure = failure
         finally:
             # A traceback may keep them alive; what reads ahead for them must end all the same.
-            if isinstance(chunks, Generator):
-                chunks.close()
-            handed_over.put(None)
+            if isinstance(self._chunks, Generator):
+                self._chunks.close()
+            self._queue.put(None)
 
-    thread = threading.Thread(target=produce, name="read-ahead", daemon=True)
-    thread.start()
-    piece: bytes | None = b""
-    try:
-        while (piece := handed_over.get()) is not None:
+    def pieces(self) -> Iterator[bytes]:
+        while (piece := self._queue.get()) is not None:
             yield piece
-    finally:
-        stopped.set()
-        while piece is not None:
-            piece = handed_over.get()
-        thread.join()
-    if failures:
-        raise failures[0]
+
+    def stop(self) -> None:
+        """End the thread wherever it is, making room for what it is about to put."""
+        self._stopped.set()
+        while self.is_alive():
+            with suppress(queue.Empty):
+                self._queue.get_nowait()
+            self.join(0.01)
 
 
 def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:

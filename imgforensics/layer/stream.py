@@ -13,11 +13,12 @@ from itertools import chain
 from imgforensics.catalogue import LayerRecord
 from imgforensics.compression import Compression, decompress, detect_compression
 from imgforensics.digests import Digest, Hasher
-from imgforensics.errors import LimitExceededError
+from imgforensics.layer.budget import EntryBudget, Weigher
 from imgforensics.layer.entry import LayerEntry, climbs_above_root, normalise_path
 from imgforensics.layer.readahead import read_ahead
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog
+from imgforensics.tarstream.member import TarMember
 from imgforensics.tarstream.reader import TarReader
 
 _UNDECLARED = Digest.of(b"")
@@ -33,6 +34,10 @@ _CLAIMS = {
 
 Source: https://github.com/opencontainers/image-spec/blob/main/media-types.md
 """
+
+
+_CHARGED_EVERY = 1_024
+"""Entries between two looks at the budget, where they are ordinary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,34 +179,42 @@ class LayerPass:
         where: Location,
         limits: Limits = DEFAULT_LIMITS,
         *,
+        budget: EntryBudget | None = None,
         threads: bool = False,
     ) -> None:
         self._index = record.index
         self._limits = limits
+        self._budget = budget or EntryBudget(limits)
         self._log = ProblemLog(where)
         self._stream = LayerStream(record, stored, self._log, limits, threads=threads)
         self._reader = TarReader(self._stream, self._log, limits)
         self._facts: LayerFacts | None = None
 
     def __iter__(self) -> Iterator[LayerEntry]:
-        index, limits, reader = self._index, self._limits, self._reader
+        index, reader = self._index, self._reader
+        weigh = Weigher(index, self._limits).weigh
+        count = weight = 0
         for member in reader:
-            name = member.name
-            path = normalise_path(name)
-            if member.ordinal >= limits.layer_entries:
-                self._exceeded("layer_entries", limits.layer_entries, "more entries")
-            if len(path) > limits.path_depth and path.count(b"/") >= limits.path_depth:
-                self._exceeded("path_depth", limits.path_depth, "a path of more levels")
-            if b".." in name and climbs_above_root(name):
-                self._log.report(
-                    ProblemCode.ENTRY_OUTSIDE_ROOT,
-                    "its `..` parts lead above the root",
-                    action="kept inside the root",
-                    path=name,
-                    offset=member.header_offset,
-                )
+            path = normalise_path(member.name)
+            count += 1
+            added = weigh(member, path)
+            if added or not count % _CHARGED_EVERY:
+                weight += added
+                self._budget.charge(index, count, weight)
+            if b".." in member.name and climbs_above_root(member.name):
+                self._report_climbing(member)
             yield LayerEntry(index, path, member, reader.is_past_end)
+        self._budget.charge(index, count, weight)
         self._facts = self._stream.facts()
+
+    def _report_climbing(self, member: TarMember) -> None:
+        self._log.report(
+            ProblemCode.ENTRY_OUTSIDE_ROOT,
+            "its `..` parts lead above the root",
+            action="kept inside the root",
+            path=member.name,
+            offset=member.header_offset,
+        )
 
     def content(self) -> Iterable[memoryview]:
         """Stored content of the entry just yielded, in pieces valid until the next entry."""
@@ -217,6 +230,3 @@ class LayerPass:
         if self._facts is None:
             raise ValueError("the pass over this layer has not ended")
         return self._facts
-
-    def _exceeded(self, name: str, limit: int, what: str) -> None:
-        raise LimitExceededError(name, limit, f"layer {self._index} has {what}")
