@@ -75,7 +75,7 @@ def run(*command: str | Path, stdin: bytes = b"") -> bytes:
     return done.stdout
 
 
-def document(layout: Layout, name: str) -> Any:  # noqa: ANN401
+def document(layout: Layout, name: str) -> Any:
     content = layout[name]
     assert isinstance(content, bytes)
     return json.loads(content)

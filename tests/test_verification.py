@@ -49,7 +49,7 @@ def failed(found: Verification) -> set[tuple[str, str]]:
     return {(check.subject, check.aspect) for check in found.failures}
 
 
-def document(layout: Layout, name: str) -> Any:  # noqa: ANN401
+def document(layout: Layout, name: str) -> Any:
     content = layout[name]
     assert isinstance(content, bytes)
     return json.loads(content)

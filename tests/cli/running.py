@@ -35,7 +35,7 @@ class Outcome:
         return self.text.splitlines()
 
     @property
-    def document(self) -> Any:  # noqa: ANN401 - JSON
+    def document(self) -> Any:
         """Standard output, which must be one JSON document in ASCII."""
         return json.loads(self.raw.decode("ascii"))
 
