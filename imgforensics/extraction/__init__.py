@@ -4,10 +4,13 @@ from imgforensics.extraction.extract import extract, extract_layers
 from imgforensics.extraction.record import Deviation, ExtractionRecord, Form, Reason
 from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.tarball import write_tar
+from imgforensics.extraction.target import ArchiveTarget, DirectoryTarget
 
 __all__ = [
     "EVERYTHING",
+    "ArchiveTarget",
     "Deviation",
+    "DirectoryTarget",
     "ExtractionRecord",
     "Form",
     "Reason",

@@ -80,10 +80,14 @@ class _Target:
 class DirectoryTarget(_Target):
     """A directory; one that exists and is empty may be taken."""
 
-    def begin(self) -> Path:
-        """Make the partial directory; raises `UnsafeOutputError` and `OutputFailedError`."""
+    def check(self) -> None:
+        """Raise `UnsafeOutputError` where something stands in the way."""
         self._refuse_existing(self.path, may_be_empty=True)
         self._refuse_existing(self.partial)
+
+    def begin(self) -> Path:
+        """Make the partial directory; raises `UnsafeOutputError` and `OutputFailedError`."""
+        self.check()
         try:
             remove(self.partial)
             self.partial.parent.mkdir(parents=True, exist_ok=True)
@@ -95,11 +99,15 @@ class DirectoryTarget(_Target):
 class ArchiveTarget(_Target):
     """One file, compressed as its suffix says."""
 
+    def check(self) -> None:
+        """Raise `UnsafeOutputError` where something stands in the way."""
+        self._refuse_existing(self.path)
+        self._refuse_existing(self.partial)
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The partial file, new; raises `UnsafeOutputError` and `OutputFailedError`."""
-        self._refuse_existing(self.path)
-        self._refuse_existing(self.partial)
+        self.check()
         try:
             remove(self.partial)
             with self.partial.open("xb") as file, _compressed(file, self.path.suffix) as written:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -171,3 +173,20 @@ def test_names_of_the_output_are_shown_safely(tmp_path: Path) -> None:
     outcome = run("extract", path, "-o", str(tmp_path / "\x1b[2Jout"))
     assert outcome.status == 0
     assert "\x1b" not in outcome.text + outcome.said
+
+
+def test_a_target_that_is_taken_is_refused_before_the_stream_is_read(
+    tmp_path: Path, shop: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kept").touch()
+    with Path(shop).open("rb") as stream:
+        done = subprocess.run(
+            [sys.executable, "-m", "imgforensics", "extract", "-", "-o", str(tmp_path / "out")],
+            stdin=stream,
+            capture_output=True,
+            check=False,
+        )
+        assert stream.tell() == 0
+    assert done.returncode == 5
+    assert b"exists" in done.stderr

@@ -12,6 +12,8 @@ import typer
 
 from imgforensics.errors import UnsafeOutputError
 from imgforensics.extraction import (
+    ArchiveTarget,
+    DirectoryTarget,
     ExtractionRecord,
     Selection,
     extract,
@@ -54,6 +56,12 @@ class _Plan:
         if self.target is None:
             return None
         return next(above for above in self.target.absolute().parents if above.is_dir())
+
+    def check_target(self, source: str) -> None:
+        """Refuse what would be refused later, before a stream is copied for nothing."""
+        if self.target is not None:
+            kind = ArchiveTarget if self.is_archive else DirectoryTarget
+            kind(self.target, source, force=self.force).check()
 
     def write(self, image: Image, progress: Advance) -> ExtractionRecord:
         """Write it."""
@@ -133,6 +141,7 @@ def run(
     _refuse_existing(record, force=force)
     selection = Selection(tuple(include or ()), tuple(exclude or ()))
     plan = _Plan(target, tar is not None, layers, layer, selection, special, force)
+    plan.check_target(request.source)
     with request.open(Need.CONTENTS, spool_directory=plan.spool_directory) as image:
         if layer is not None:
             layer_of(image, layer)
