@@ -93,6 +93,17 @@ class Image:
         found = chain(documents, *layers, self._snapshots.problems)
         return tuple(dict.fromkeys(found))
 
+    def problems_up_to(self, layer: int) -> tuple[Problem, ...]:
+        """The problems that concern an answer about the filesystem after `layer`.
+
+        Those of layers above it are left out; those of documents and of the source are not.
+        """
+        return tuple(
+            problem
+            for problem in self.problems
+            if problem.where.layer is None or problem.where.layer <= layer
+        )
+
     # What it holds.
 
     @property

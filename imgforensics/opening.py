@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from imgforensics.catalogue import Catalogue, ImageRecord, LayerRecord, choose, read_catalogue
+from imgforensics.errors import SourceUnreadableError
 from imgforensics.image import Image
+from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.layer import LayerScan, layer_location
 from imgforensics.layer.stream import LayerPass, report_disagreements
 from imgforensics.limits import DEFAULT_LIMITS, Limits
@@ -95,7 +96,7 @@ def open_catalogue(
     """
     visitors: dict[Need, Visitor] = {
         Need.DOCUMENTS: _ignore,
-        Need.ENTRIES: partial(_scan_passing, limits),
+        Need.ENTRIES: _PassingLayers(limits).scan,
     }
     opened = open_source(
         source,
@@ -154,11 +155,24 @@ def _ignore(_name: str, content: Iterable[memoryview]) -> None:
         pass
 
 
-def _scan_passing(limits: Limits, name: str, content: Iterable[memoryview]) -> LayerScan:
-    """Read a member as a layer, whatever it turns out to be: the documents come last."""
-    nameless = LayerRecord(index=0, blob_name=name)
-    chunks = (bytes(piece) for piece in content)
-    return LayerScan.of(LayerPass(nameless, chunks, Location(blob=name), limits))
+class _PassingLayers:
+    """Scans what passes by as layers, whatever it turns out to be: the documents come last.
+
+    All of it counts towards one budget, the image's layers and everything beside them.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._budget = EntryBudget(limits)
+        self._count = 0
+
+    def scan(self, name: str, content: Iterable[memoryview]) -> LayerScan:
+        """Read one member as a layer that is known by its number among them."""
+        nameless = LayerRecord(index=self._count, blob_name=name)
+        self._count += 1
+        chunks = (bytes(piece) for piece in content)
+        where = Location(blob=name)
+        return LayerScan.of(LayerPass(nameless, chunks, where, self._limits, budget=self._budget))
 
 
 def _scans_of(record: ImageRecord, source: BlobSource) -> dict[int, LayerScan]:
@@ -176,6 +190,13 @@ def _scans_of(record: ImageRecord, source: BlobSource) -> dict[int, LayerScan]:
 def _adopted(scan: LayerScan, record: LayerRecord, source: BlobSource) -> LayerScan:
     """A scan that was made before it was known which layer it is of."""
     where = layer_location(record, source)
+    digest = record.descriptor.digest if record.descriptor else None
+    for declared, computed in ((digest, scan.facts.digest), (record.diff_id, scan.facts.diff_id)):
+        if declared is not None and declared.algorithm != computed.algorithm:
+            raise SourceUnreadableError(
+                f"{where}: declares a {declared.algorithm} digest, which is not computed while a "
+                "source passes by; save it to a file and open that"
+            )
     log = ProblemLog(where)
     report_disagreements(record, scan.facts, log)
     found = (

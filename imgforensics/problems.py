@@ -119,6 +119,11 @@ class ProblemCode(Enum):
         Severity.NOTE,
         "a JSON document repeats a key, or a member is not of the type it should be",
     )
+    DOCUMENT_SET_ASIDE = (
+        "document-set-aside",
+        Severity.WARNING,
+        "one of two documents that list images does not parse; the other one was read",
+    )
     DOCUMENTS_DISAGREE = (
         "documents-disagree",
         Severity.WARNING,

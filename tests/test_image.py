@@ -105,6 +105,21 @@ def test_entries_are_those_of_all_layers(source: Path) -> None:
         assert [entry.kind for entry in image.entries][1] is EntryKind.SYMLINK
 
 
+def test_problems_up_to_a_layer_are_those_of_no_layer_above_it() -> None:
+    bad = "sha256:" + "0" * 64
+    layers = [LayerSpec([file(f"f{n}")], diff_id=bad) for n in range(2)]
+    with image_of(*layers, LayerSpec([file("gone")], absent=True)) as image:
+        image.scan_layers()
+        codes = [problem.code for problem in image.problems]
+        assert codes.count(ProblemCode.DIFF_ID_MISMATCH) == 2
+        assert codes.count(ProblemCode.BLOB_MISSING) == 1
+        assert {problem.where.layer for problem in image.problems} == {0, 1, 2}
+        assert {problem.where.layer for problem in image.problems_up_to(1)} == {0, 1}
+        assert {problem.where.layer for problem in image.problems_up_to(0)} == {0}
+        assert image.problems_up_to(image.top) == image.problems
+        assert image.problems_up_to(-1) == ()
+
+
 def test_layers_are_scanned_side_by_side_and_told_in_order() -> None:
     told: list[int] = []
 

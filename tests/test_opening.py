@@ -256,3 +256,28 @@ def test_a_limit_passed_while_a_layer_flows_by() -> None:
         pytest.raises(LimitExceededError, match="layer_entries"),
     ):
         open_image(stream, contents=False, limits=limits)
+
+
+def test_what_passes_by_counts_towards_one_budget() -> None:
+    many = [file(f"f{number}", os.urandom(600)) for number in range(2_000)]
+    beside = [LayerSpec([*many, file(f"{index}", b"")]) for index in range(3)]
+    layout = oci_layout(ImageBuilder([[file("a", b"")]]), packing=Packing.NONE)
+    for name, content in oci_layout(ImageBuilder(beside), packing=Packing.NONE).items():
+        layout.setdefault(name, content)
+    limits = Limits(layer_entries=5_000)
+    with open_image(io.BytesIO(archive(layout)), limits=limits) as image:
+        assert len(image.entries) == 1
+    with (
+        pipe(archive(layout)) as stream,
+        pytest.raises(LimitExceededError, match="layer_entries"),
+    ):
+        open_image(stream, contents=False, limits=limits)
+
+
+def test_a_digest_that_cannot_be_computed_while_passing_is_named() -> None:
+    layer = LayerSpec([file("a", BULK)], diff_id=SHA512)
+    with (
+        pipe(archive(oci_layout(ImageBuilder([layer])))) as stream,
+        pytest.raises(SourceUnreadableError, match="save it to a file"),
+    ):
+        open_image(stream, contents=False)

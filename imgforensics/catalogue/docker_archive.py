@@ -36,7 +36,7 @@ def _record(store: DocumentStore, entry: ArchiveEntry) -> ImageRecord:
     name = normalise(entry.config)
     log = ProblemLog(Location(store.source.description, blob=printable(name)))
     digest, config, missing = _read_config(store, name, log)
-    layers, missing_layers = layers_of_entry(store, entry, config, log)
+    layers = layers_of_entry(store, entry, config, log)
     return ImageRecord(
         number=0,
         names=(),
@@ -45,9 +45,9 @@ def _record(store: DocumentStore, entry: ArchiveEntry) -> ImageRecord:
         config_digest=digest,
         platform=config.platform if config else None,
         config=config,
-        layers=layers,
-        missing=missing + missing_layers,
-        problems=tuple(log),
+        layers=layers.records,
+        missing=missing + layers.missing,
+        problems=(*log, *layers.problems),
     )
 
 

@@ -1,22 +1,33 @@
 """Pairs what different documents say of each layer: blob, descriptor, diff_id, history."""
 
+from typing import NamedTuple
+
 from imgforensics.catalogue.documents import DocumentStore
 from imgforensics.catalogue.records import LayerRecord
 from imgforensics.digests import Digest
 from imgforensics.errors import LimitExceededError
 from imgforensics.limits import Limits
 from imgforensics.oci.config import HistoryEntry, ImageConfig
-from imgforensics.oci.descriptor import Descriptor
 from imgforensics.oci.docker_archive import ArchiveEntry
 from imgforensics.oci.manifest import Manifest
-from imgforensics.problems import ProblemCode, ProblemLog
+from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog
 from imgforensics.sources.base import normalise, printable
+
+
+class LayersFound(NamedTuple):
+    """The layers of an image, and those that the source does not hold."""
+
+    records: tuple[LayerRecord, ...]
+    missing: tuple[str, ...]
+    """Digests, or names in the archive."""
+    problems: tuple[Problem, ...]
+    """One per absent layer, and of that layer alone."""
 
 
 def layers_of_manifest(
     store: DocumentStore, manifest: Manifest, config: ImageConfig | None, log: ProblemLog
-) -> tuple[tuple[LayerRecord, ...], tuple[str, ...]]:
-    """The layers of a manifest, and the digests of those that the source does not hold."""
+) -> LayersFound:
+    """The layers of a manifest."""
     _check_count(len(manifest.layers), store.limits)
     diff_ids, history = _pair(len(manifest.layers), config, log)
     names = [store.locate(descriptor.digest) for descriptor in manifest.layers]
@@ -24,18 +35,13 @@ def layers_of_manifest(
         LayerRecord(index, names[index], descriptor, diff_ids[index], history[index])
         for index, descriptor in enumerate(manifest.layers)
     )
-    missing = [
-        descriptor for descriptor, name in zip(manifest.layers, names, strict=True) if name is None
-    ]
-    for descriptor in missing:
-        _report_missing(f"layer {descriptor.digest}", descriptor, log)
-    return records, tuple(dict.fromkeys(str(descriptor.digest) for descriptor in missing))
+    return _found(store, records, [str(descriptor.digest) for descriptor in manifest.layers])
 
 
 def layers_of_entry(
     store: DocumentStore, entry: ArchiveEntry, config: ImageConfig | None, log: ProblemLog
-) -> tuple[tuple[LayerRecord, ...], tuple[str, ...]]:
-    """The layers of a Docker archive's entry, and the names that the archive does not hold."""
+) -> LayersFound:
+    """The layers of a Docker archive's entry."""
     _check_count(len(entry.layers), store.limits)
     diff_ids, history = _pair(len(entry.layers), config, log)
     names = [normalise(name) for name in entry.layers]
@@ -45,11 +51,18 @@ def layers_of_entry(
         LayerRecord(index, held[index], sources[index], diff_ids[index], history[index])
         for index in range(len(names))
     )
-    for name, found, descriptor in zip(names, held, sources, strict=True):
-        if found is None:
-            _report_missing(f"layer {printable(name)}", descriptor, log)
-    missing = (name for name, found in zip(names, held, strict=True) if found is None)
-    return records, tuple(dict.fromkeys(missing))
+    return _found(store, records, names)
+
+
+def _found(store: DocumentStore, records: tuple[LayerRecord, ...], names: list[str]) -> LayersFound:
+    absent = [record for record in records if record.blob_name is None]
+    return LayersFound(
+        records=records,
+        missing=tuple(dict.fromkeys(names[record.index] for record in absent)),
+        problems=tuple(
+            missing_layer(store, record, printable(names[record.index])) for record in absent
+        ),
+    )
 
 
 def _pair(
@@ -83,14 +96,16 @@ def _history(count: int, config: ImageConfig, log: ProblemLog) -> list[HistoryEn
     return [None] * count
 
 
-def _report_missing(what: str, descriptor: Descriptor | None, log: ProblemLog) -> None:
-    urls = descriptor.urls if descriptor else ()
-    detail = f"the source does not hold {what}"
+def missing_layer(store: DocumentStore, record: LayerRecord, name: str) -> Problem:
+    """That the source does not hold a layer; its place says which, as layers are numbered."""
+    urls = record.descriptor.urls if record.descriptor else ()
+    detail = f"the source does not hold layer {name}"
     if urls:
         detail += (
             f", by design: it is a foreign layer, to be had from {', '.join(map(printable, urls))}"
         )
-    log.report(ProblemCode.BLOB_MISSING, detail, action="listed without its content")
+    where = Location(store.source.description, blob=name, layer=record.index)
+    return Problem(ProblemCode.BLOB_MISSING, where, detail, "listed without its content")
 
 
 def _check_count(count: int, limits: Limits) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 
 from imgforensics.catalogue.documents import DocumentStore
+from imgforensics.catalogue.layers import missing_layer
 from imgforensics.catalogue.oci_layout import parse_config
 from imgforensics.catalogue.records import ImageKind, ImageRecord, LayerRecord, Layout
 from imgforensics.errors import ImageForensicsError, LimitExceededError
@@ -64,13 +65,11 @@ def _record(store: DocumentStore, top: str, names: tuple[str, ...], layers: _Lay
     chain = list(_chain(store, top, layers, log))[::-1]
     blobs = [f"{identifier}/layer.tar" for identifier in chain]
     held = [name if store.holds(name) else None for name in blobs]
-    missing = tuple(blob for blob, name in zip(blobs, held, strict=True) if name is None)
-    for blob in missing:
-        log.report(
-            ProblemCode.BLOB_MISSING,
-            f"the source does not hold layer {blob}",
-            action="listed without its content",
-        )
+    records = tuple(
+        LayerRecord(index, held[index], history=_history(layers, identifier))
+        for index, identifier in enumerate(chain)
+    )
+    absent = [record for record in records if record.blob_name is None]
     config = _config(store, layers, chain, log)
     return ImageRecord(
         number=0,
@@ -79,12 +78,9 @@ def _record(store: DocumentStore, top: str, names: tuple[str, ...], layers: _Lay
         layouts=(Layout.LEGACY,),
         platform=config.platform if config else None,
         config=config,
-        layers=tuple(
-            LayerRecord(index, held[index], history=_history(layers, identifier))
-            for index, identifier in enumerate(chain)
-        ),
-        missing=missing,
-        problems=tuple(log),
+        layers=records,
+        missing=tuple(blobs[record.index] for record in absent),
+        problems=(*log, *(missing_layer(store, one, blobs[one.index]) for one in absent)),
     )
 
 

@@ -66,7 +66,7 @@ def _read(
         config, missing = _read_config(store, manifest.config, log)
     if config is not None:
         _compare_platforms(descriptor.platform, config.platform, log)
-    layers, missing_layers = layers_of_manifest(store, manifest, config, log)
+    layers = layers_of_manifest(store, manifest, config, log)
     return replace(
         record,
         kind=kind,
@@ -74,9 +74,9 @@ def _read(
         platform=descriptor.platform or (config.platform if config else None),
         manifest=manifest,
         config=config,
-        layers=layers,
-        missing=missing + missing_layers,
-        problems=tuple(log),
+        layers=layers.records,
+        missing=missing + layers.missing,
+        problems=(*log, *layers.problems),
         reason=_encryption(manifest),
     )
 

@@ -1,5 +1,6 @@
 """Reads the documents that a source begins with, and makes the catalogue of them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from imgforensics.catalogue.docker_archive import records_of_archive
@@ -78,6 +79,7 @@ class _Reading:
         other = self._manifest_json() if _MANIFEST in held else []
         if len(self._damage) == len(held):
             raise self._damage[0]
+        self._report_damage([*layout, *other])
         records, self._disagreements = merge(layout, other, self._source)
         return records
 
@@ -87,7 +89,7 @@ class _Reading:
             root = parse_json(self._store.read(_INDEX), _INDEX, self._store.limits)
             index = Index.from_json(root, b"")
         except DamagedDocumentError as error:
-            self._keep_damage(error)
+            self._damage.append(error)
             return []
         report_oddities(index.oddities, _INDEX, self._log)
         return records_of_manifests(self._store, self.walk.manifests(index), Layout.OCI_LAYOUT)
@@ -101,7 +103,7 @@ class _Reading:
                 return self._directory(raw)
             manifest = ArchiveManifest.from_json(root, raw)
         except DamagedDocumentError as error:
-            self._keep_damage(error)
+            self._damage.append(error)
             return []
         report_oddities(manifest.oddities, _MANIFEST, self._log)
         return records_of_archive(self._store, manifest)
@@ -121,9 +123,14 @@ class _Reading:
         )
         return records_of_manifests(self._store, found, Layout.DOCKER_DIRECTORY)
 
-    def _keep_damage(self, error: DamagedDocumentError) -> None:
-        self._damage.append(error)
-        self._log.report(ProblemCode.DOCUMENT_INVALID, str(error), action="not read")
+    def _report_damage(self, records: Iterable[ImageRecord]) -> None:
+        """Nothing of an image is lost with one list of it when another one leads to all of it."""
+        is_described = any(
+            record.kind is ImageKind.IMAGE and record.is_complete for record in records
+        )
+        code = ProblemCode.DOCUMENT_SET_ASIDE if is_described else ProblemCode.DOCUMENT_INVALID
+        for error in self._damage:
+            self._log.report(code, str(error), action="not read")
 
 
 def _root_filesystem(source: FileSource) -> Catalogue:

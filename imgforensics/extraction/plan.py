@@ -1,7 +1,6 @@
 """What the snapshot asks for, set against what the first stage wrote."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -101,25 +100,3 @@ def top_layer(image: Image, layer: int | None) -> int:
         count = len(image.layers)
         raise IndexError(f"layer {layer}: the image has {count} layers, counted from 0")
     return layer
-
-
-def readings(nodes: Iterable[Node]) -> list[tuple[int, dict[int, Node]]]:
-    """Layers to be read, lowest first, and the nodes that each file's content is for, by ordinal.
-
-    A layer is there twice where one file's content is for two nodes: hard links whose
-    attributes an upper layer changed under some of their names are two files from then on.
-    """
-    wanted: defaultdict[tuple[int, int], dict[int, Node]] = defaultdict(dict)
-    counted: Counter[tuple[int, int]] = Counter()
-    for node in nodes:
-        place = place_in_layers(node)
-        wanted[place[0], counted[place]][place[1]] = node
-        counted[place] += 1
-    return [(layer, wanted[layer, count]) for layer, count in sorted(wanted)]
-
-
-def place_in_layers(node: Node) -> tuple[int, int]:
-    """Layer index and ordinal of the entry that brought a file's content."""
-    if node.entry is None:
-        raise ValueError("an implied directory has no entry")
-    return node.entry.layer_index, node.entry.member.ordinal

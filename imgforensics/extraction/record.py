@@ -180,5 +180,5 @@ def record_of(
         counts=dict(tally.counts),
         content_bytes=tally.content_bytes,
         deviations=tuple(tally.deviations),
-        problems=image.problems,
+        problems=image.problems_up_to(layer),
     )

@@ -94,7 +94,8 @@ def path_events(
         if before is after or (before and after and _only_children_differ(before, after)):
             continue
         change = _change(before, after, open_content)
-        cause, entry = _cause(path, layer.entries, after)
+        entries = [entry for entry in layer.entries if not entry.is_past_end]
+        cause, entry = _cause(path, entries, after)
         events.append(PathEvent(path, layer, change, cause, entry, before, after))
     return tuple(events)
 
@@ -147,6 +148,8 @@ def _cause(
 ) -> tuple[Cause, LayerEntry | None]:
     if after is None:
         return _cause_of_removal(path, entries)
+    if after.header is not None and after.header.path == path:
+        return Cause.ENTRY, after.header
     for entry in reversed(entries):
         if entry.path == path:
             return Cause.ENTRY, entry

@@ -2,7 +2,7 @@
 
 from imgforensics.errors import LimitExceededError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
-from imgforensics.tarstream.member import NOTHING, TarMember
+from imgforensics.tarstream.member import NOTHING, RECORD_BYTES, TarMember
 
 _ORDINARY_LENGTH = 256
 _ORDINARY_DEPTH = 24
@@ -51,7 +51,7 @@ class Weigher:
             weight += names + len(path)
         if member.pax is not NOTHING or member.xattrs is not NOTHING:
             weight += sum(
-                len(key) + len(value)
+                len(key) + len(value) + RECORD_BYTES
                 for records in (member.pax, member.xattrs)
                 for key, value in records.items()
             )

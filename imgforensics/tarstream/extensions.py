@@ -6,6 +6,7 @@ from imgforensics.errors import LimitExceededError
 from imgforensics.limits import Limits
 from imgforensics.problems import ProblemCode, ProblemLog, display
 from imgforensics.tarstream.header import BLOCK, Header, text
+from imgforensics.tarstream.member import RECORD_BYTES
 from imgforensics.tarstream.pax import (
     MAXIMUM_GLOBAL_RECORDS,
     MEMBER_KEYS,
@@ -91,7 +92,10 @@ class ExtensionReader:
 
     def _parse(self, payload: bytes, offset: int, into: Records) -> Records:
         try:
-            for key, value in records(payload):
+            for count, (key, value) in enumerate(records(payload)):
+                if count * RECORD_BYTES > self._limits.pax_bytes:
+                    detail = f"an extension header of over {count} records"
+                    raise LimitExceededError("pax_bytes", self._limits.pax_bytes, detail)
                 try:
                     into.add(key, value)
                 except InvalidRecordError as error:

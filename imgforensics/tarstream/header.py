@@ -12,6 +12,9 @@ from zlib import adler32
 BLOCK: Final = 512
 ZERO_BLOCK: Final = bytes(BLOCK)
 LARGEST_NUMBER: Final = (1 << 63) - 1
+LARGEST_SIZE: Final = 1 << 50
+"""More stored bytes than this are taken for damage, which one can read on behind, and not for
+content, which one cannot."""
 _CACHED = 8_192
 
 # name; mode, uid and gid; size; mtime; checksum; type flag; link name; magic, version, user
@@ -175,7 +178,7 @@ class HeaderDecoder:
 
     def _decode_size(self, field: bytes) -> int | None:
         size = number(field)
-        if size is None or size < 0:
+        if size is None or not 0 <= size <= LARGEST_SIZE:
             return None
         return _remember(self._sizes, field, size)
 

@@ -9,6 +9,10 @@ NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 """The empty mapping that members without PAX records or xattrs share."""
 
 
+RECORD_BYTES = 130
+"""Roughly what a PAX record or xattr takes in memory besides its key and value."""
+
+
 class EntryKind(StrEnum):
     """What a member says it is."""
 

@@ -10,7 +10,7 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from imgforensics.tarstream.header import LARGEST_NUMBER
+from imgforensics.tarstream.header import LARGEST_NUMBER, LARGEST_SIZE
 
 MAXIMUM_GLOBAL_RECORDS = 128
 """Global records in force at once. Writers use a handful; each member carries them all."""
@@ -93,6 +93,8 @@ class Records:
     def _add_value(self, key: bytes, value: bytes) -> None:
         if key in _NUMBERS and not is_number(value):
             raise InvalidRecordError(f"{key.decode()} is no number from 0 to {LARGEST_NUMBER}")
+        if key == b"size" and int(value) > LARGEST_SIZE:
+            raise InvalidRecordError(f"the size {int(value)} is impossible")
         if key == b"mtime" and not _SECONDS.fullmatch(value):
             raise InvalidRecordError("mtime is no number of seconds of at most 18 digits")
         if not key:

@@ -119,11 +119,38 @@ def test_one_name_for_two_images() -> None:
     assert all(str(record.config_digest) in detail for record in catalogue.records)
 
 
-def test_a_damaged_list_beside_a_sound_index() -> None:
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("manifest.json", b"["),
+        ("manifest.json", b"{}"),
+        ("manifest.json", b'[{"RepoTags": ["a:1"], "Layers": []}]'),
+        ("index.json", b"{"),
+        ("index.json", b'{"manifests": 1}'),
+    ],
+)
+def test_a_damaged_list_beside_a_sound_one(name: str, content: bytes) -> None:
     archive, _ = modern(b"1")
-    archive.files["manifest.json"] = b"["
-    assert codes(archive.read()) == [ProblemCode.DOCUMENT_INVALID]
+    archive.files[name] = content
+    (record,) = (catalogue := archive.read()).records
+    assert (record.kind, record.is_complete) == (ImageKind.IMAGE, True)
+    assert codes(catalogue) == [ProblemCode.DOCUMENT_SET_ASIDE]
+    assert name in catalogue.problems[0].detail
+
+
+def test_a_damaged_list_beside_one_that_leads_to_half_an_image() -> None:
+    archive, entry = modern(b"1")
     archive.files["index.json"] = b"{"
+    layers = entry["Layers"]
+    assert isinstance(layers, list)
+    del archive.files[layers[0]]
+    catalogue = archive.read()
+    assert codes(catalogue) == [ProblemCode.DOCUMENT_INVALID, ProblemCode.BLOB_MISSING]
+
+
+def test_two_damaged_lists() -> None:
+    archive, _ = modern(b"1")
+    archive.files |= {"manifest.json": b"[", "index.json": b"{"}
     with pytest.raises(DamagedDocumentError, match=r"index\.json"):
         archive.read()
 

@@ -1,6 +1,7 @@
 """One status for each way a command can end, and one line instead of a traceback."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,23 @@ def test_damaged(command: str, image: ImageBuilder, tmp_path: Path) -> None:
     outcome = run_command(command, save_layout(tmp_path, image), tmp_path)
     assert outcome.status == 4
     assert "imgforensics: error: " in outcome.said
+
+
+@pytest.mark.parametrize("command", ["ls", "tree", "cat", "extract"])
+@pytest.mark.parametrize("save_as", [save, save_layout])
+def test_what_lies_above_the_layer_asked_for_does_no_harm(
+    command: str, save_as: Callable[..., str], tmp_path: Path
+) -> None:
+    source = save_as(tmp_path, incomplete())
+    outcome = run_command(command, source, tmp_path, "--layer", "0")
+    assert (outcome.status, outcome.said) == (0, "")
+    assert (tmp_path / "out").exists() == (command == "extract")
+
+
+def test_what_lies_below_the_layer_asked_for_does(tmp_path: Path) -> None:
+    builder = damaged()
+    source = save(tmp_path, ImageBuilder([builder.layers[1], builder.layers[0]]))
+    assert run("ls", "--layer", "1", source).status == 4
 
 
 def test_damage_wins_over_no(tmp_path: Path) -> None:

@@ -66,3 +66,13 @@ def test_a_stream_is_verified_in_one_pass() -> None:
     outcome = run("verify", "--json", "-", given=archive(oci_layout(SHOP)))
     assert outcome.status == 0
     assert all(check["holds"] for check in outcome.document["checks"])
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "index.json"])
+def test_a_broken_list_beside_a_sound_one_is_odd_and_no_failure(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
+    path.write_bytes(archive(docker_layout(SHOP) | {name: b"{}"}))
+    outcome = run("verify", str(path))
+    assert outcome.status == 0
+    assert "warning: document-set-aside: " in outcome.said
+    assert run("extract", str(path), "-o", str(tmp_path / "out")).status == 0

@@ -17,7 +17,9 @@ from imgforensics.testing import (
     hard_link,
     oci_layout,
     opaque,
+    raw,
     symlink,
+    tar,
     whiteout,
 )
 from tests.filesystem.building import image_of
@@ -159,3 +161,13 @@ def test_an_event_tells_its_layer_and_instruction() -> None:
         assert added.entry is not None
         with image.open_content(added.entry) as content:
             assert content.read() == b"key"
+
+
+def test_what_stands_behind_the_end_of_a_layer_is_no_cause() -> None:
+    behind = tar([file("d/x", b"other", mode=0o777), whiteout("y")])
+    layers = [[file("y", b"y")], [file("d/x", b"1"), raw(bytes(1024) + behind)]]
+    with image_of(*layers) as image:
+        [event] = image.history_of("d/x")
+        assert event.entry is not None
+        assert (event.entry.is_past_end, event.entry.size) == (False, 1)
+        assert [str(event.change) for event in image.history_of("y")] == ["added"]

@@ -64,7 +64,7 @@ def run(
                 "layer": tree.layer_index,
                 "contents": map(_to_json, pieces),
                 "failures": failures.messages,
-                "problems": map(problem_to_json, image.problems),
+                "problems": map(problem_to_json, image.problems_up_to(tree.layer_index)),
             }
             write_document("cat", facts)
         elif sys.stdout.isatty():
@@ -73,7 +73,7 @@ def run(
             sys.stdout.flush()
             for piece in pieces:
                 sys.stdout.buffer.write(piece.data)
-        return request.conclude(image.problems, failures.status)
+        return request.conclude(image.problems_up_to(tree.layer_index), failures.status)
 
 
 def _pieces(

@@ -13,7 +13,7 @@ from imgforensics.filesystem.tree import FileTree, walk
 from imgforensics.image import Image
 from imgforensics.layer import LayerEntry, normalise_path
 from imgforensics.opening import Need
-from imgforensics.problems import display
+from imgforensics.problems import Problem, display
 from imgforensics.serialise import entry_to_json, identity_to_json, node_to_json, problem_to_json
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.listing import entry_line, node_line
@@ -69,7 +69,11 @@ def run(
             tree = request.tree(image, layer)
             nodes = _nodes(tree, paths or ("/",), failures, recursive=recursive, long=long)
             _write_nodes(request, image, tree, nodes, failures, long=long, null=null)
-        return request.conclude(image.problems, failures.status)
+        return request.conclude(_problems(image, layer), failures.status)
+
+
+def _problems(image: Image, layer: int | None) -> tuple[Problem, ...]:
+    return image.problems if layer is None else image.problems_up_to(layer)
 
 
 def _check_options(
@@ -205,6 +209,6 @@ def _write_json(
         "layer": layer,
         "entries": entries,
         "failures": failures.messages,
-        "problems": map(problem_to_json, image.problems),
+        "problems": map(problem_to_json, _problems(image, layer)),
     }
     write_document("ls", facts)

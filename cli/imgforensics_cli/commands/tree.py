@@ -69,13 +69,13 @@ def run(
                 **path_to_json(found.path),
                 "entries": ({"depth": b.depth, **node_to_json(b.path, b.node)} for b in branches),
                 "totals": totals,
-                "problems": map(problem_to_json, image.problems),
+                "problems": map(problem_to_json, image.problems_up_to(tree.layer_index)),
             }
             write_document("tree", facts)
         else:
             write_lines(map(_line, branches))
             write_lines(["", _told(totals)])
-        return request.conclude(image.problems)
+        return request.conclude(image.problems_up_to(tree.layer_index))
 
 
 def _branches(
