@@ -72,6 +72,7 @@ def node_to_json(path: bytes, node: Node) -> dict[str, Any]:
         "size": node.size,
         "mtime_ns": node.mtime_ns,
         "layer": node.layer_index,
+        "inode": None if node.inode is None else "{}:{}".format(*node.inode),
     }
     return {**document, **_particulars(node.link_target, node.device, node.xattrs)}
 

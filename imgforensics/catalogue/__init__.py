@@ -9,7 +9,7 @@
 Only documents are read here; no byte of a layer is.
 """
 
-from imgforensics.catalogue.choosing import choose
+from imgforensics.catalogue.choosing import answering, choose
 from imgforensics.catalogue.reading import read_catalogue
 from imgforensics.catalogue.records import (
     Catalogue,
@@ -25,6 +25,7 @@ __all__ = [
     "ImageRecord",
     "LayerRecord",
     "Layout",
+    "answering",
     "choose",
     "read_catalogue",
 ]

@@ -36,8 +36,7 @@ def choose(
     :class:`~imgforensics.errors.MissingBlobError` when only absent manifests are left; and
     :class:`~imgforensics.errors.NotAnImageError` when there is no image at all.
     """
-    wanted = catalogue.reference if image is None else image
-    records = catalogue.records if wanted is None else _named(catalogue, wanted)
+    records = answering(catalogue, image)
     readable = [record for record in records if record.kind is ImageKind.IMAGE]
     if not readable:
         raise _unreadable(catalogue, records)
@@ -47,6 +46,15 @@ def choose(
     if len(found) > 1:
         raise AmbiguousImageError(_listing(catalogue, found))
     return found[0]
+
+
+def answering(catalogue: Catalogue, image: str | int | None = None) -> Sequence[ImageRecord]:
+    """What answers to a name, digest or number, of every kind; everything if none is given.
+
+    Raises :class:`~imgforensics.errors.ImageNotFoundError`.
+    """
+    wanted = catalogue.reference if image is None else image
+    return catalogue.records if wanted is None else _named(catalogue, wanted)
 
 
 def _named(catalogue: Catalogue, wanted: str | int) -> Sequence[ImageRecord]:

@@ -1,6 +1,6 @@
 """Says what a source is that holds no image."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from imgforensics.errors import NotAnImageError, RootFilesystemError
@@ -9,6 +9,7 @@ from imgforensics.sources.directory import DirectorySource
 
 _LOOKED_AT = 20_000
 """Names looked at: enough to know a tree, whatever its size."""
+_SHOWN = 8
 _ROOT_DIRECTORIES = frozenset(
     (
         "bin",
@@ -53,16 +54,16 @@ def no_image_error(source: BlobSource) -> NotAnImageError:
             )
     tops = {name.partition("/")[0] for name in names}
     if ".dockerenv" in tops or len(tops & _ROOT_DIRECTORIES) >= 2:
-        return RootFilesystemError(
-            f"{what} is a root filesystem archive as `docker export` writes; open with --as-rootfs"
-        )
+        return _root_filesystem(source)
     inner = _inner_layout(names)
     if inner is not None:
         return NotAnImageError(
             f"{what} holds an image below the directory {printable(inner)}, not at its top; "
             "unpack it and open that directory"
         )
-    return NotAnImageError(f"{what} is no container image: {_found(tops)}")
+    is_tar = not isinstance(source, DirectorySource)
+    hint = "; if it is a root filesystem, open it with --as-rootfs" if is_tar else ""
+    return NotAnImageError(f"{what} is no container image: {_found(names)}{hint}")
 
 
 def _root_filesystem(source: BlobSource) -> RootFilesystemError:
@@ -85,9 +86,11 @@ def _inner_layout(names: Iterable[str]) -> str | None:
     return None
 
 
-def _found(tops: set[str]) -> str:
-    if not tops:
+def _found(names: Sequence[str]) -> str:
+    """What is there, the names nearest to the top first."""
+    if not names:
         return "it holds no files"
-    shown = ", ".join(printable(name) for name in sorted(tops)[:8])
-    more = f" and {len(tops) - 8} more" if len(tops) > 8 else ""
+    nearest = sorted(names, key=lambda name: (name.count("/"), name))
+    shown = ", ".join(printable(name) for name in nearest[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"it has no index.json, manifest.json or repositories at its top, but {shown}{more}"

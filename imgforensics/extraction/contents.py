@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import IO, NamedTuple
 
@@ -32,7 +32,7 @@ def contents_of(
     tally: Tally,
     spool_directory: str | None,
     progress: Callable[[int], None] | None = None,
-) -> Iterator[Content]:
+) -> Generator[Content, None, None]:
     """The content of every node, in the order of the layers, each of which is read once.
 
     What is read must be what was verified the first time: a layer that has other bytes now is

@@ -9,7 +9,7 @@ from pathlib import Path
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.first_stage import FirstStage
 from imgforensics.extraction.output import OutputDirectory
-from imgforensics.extraction.plan import make_plan, top_layer
+from imgforensics.extraction.plan import make_plan, require_layers, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Tally, record_of
 from imgforensics.extraction.restore import Restorer
 from imgforensics.extraction.second_stage import SecondStage
@@ -20,7 +20,7 @@ from imgforensics.filesystem.rules import OVERLAYFS, RAW, ApplyRules
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 from imgforensics.image import Image
 from imgforensics.layer.layer import Layer
-from imgforensics.problems import ProblemLog
+from imgforensics.problems import Problem, ProblemCode, ProblemLog
 
 Progress = Callable[[int], None]
 
@@ -47,6 +47,7 @@ def extract(
     `IndexError` where there is no such layer.
     """
     top = top_layer(image, layer)
+    require_layers(image, top)
     target = DirectoryTarget(Path(output), image.source.description, force=force)
     tally = Tally(image.limits)
     with closing(OutputDirectory(str(target.begin()))) as directory:
@@ -69,14 +70,18 @@ def extract_layers(
 ) -> ExtractionRecord:
     """Write each layer up to `layer` as it is, whiteout files kept, to `output/layer-NNN`.
 
-    Hard links to files of lower layers have nothing to link to and are recorded. All else is
-    as in :func:`extract`.
+    Hard links to files of lower layers have nothing to link to and are recorded. A layer that
+    the source does not hold is left out, and the result stays `OUTPUT.partial`. All else is as
+    in :func:`extract`.
     """
     top = top_layer(image, layer)
     target = DirectoryTarget(Path(output), image.source.description, force=force)
     tally = Tally(image.limits)
     partial = target.begin()
     for each in image.layers[: top + 1]:
+        if not each.is_present:
+            tally.problems.append(_left_out(each))
+            continue
         folder = make_directory(partial / f"layer-{each.index:03d}")
         tally.folder = folder.name.encode() + b"/"
         with closing(OutputDirectory(str(folder))) as directory:
@@ -85,6 +90,15 @@ def extract_layers(
     partial.chmod(0o755)
     return target.finish(
         record_of(image, top, Form.LAYERS, tally, {"special": special, **selection.to_json()})
+    )
+
+
+def _left_out(layer: Layer) -> Problem:
+    return Problem(
+        ProblemCode.BLOB_MISSING,
+        layer.where,
+        "the source does not hold this layer's blob",
+        "left out of the output",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from imgforensics.extraction.claims import Claims
 from imgforensics.extraction.files import FileWriter
-from imgforensics.extraction.output import NameTooLong, NotADirectoryHere
+from imgforensics.extraction.output import NameTooLong, NotADirectoryHere, TooLarge
 from imgforensics.extraction.spares import Spares
 from imgforensics.filesystem.rules import ApplyRules
 from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
@@ -83,6 +83,6 @@ class FirstStage:
             return
         try:
             self._files.write(path, entry, content)
-        except (FileExistsError, NotADirectoryHere, NameTooLong):
+        except (FileExistsError, NotADirectoryHere, NameTooLong, TooLarge):
             return
         self.written[path] = entry

@@ -28,6 +28,14 @@ class NameTooLong(Exception):  # noqa: N818 - as above
     """The filesystem does not take a name of this length."""
 
 
+class TooLarge(Exception):  # noqa: N818 - as above
+    """The filesystem holds no file of this size."""
+
+
+class TooManyNames(Exception):  # noqa: N818 - as above
+    """The filesystem gives one file no more names."""
+
+
 class NodeRefused(Exception):  # noqa: N818 - as above
     """This user, or the kernel, makes no such device."""
 
@@ -40,6 +48,7 @@ class OutputDirectory:
     """
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.shown = display(os.fsencode(path))
         self._made: set[bytes] = {b""}
         self._descriptors: OrderedDict[bytes, int] = OrderedDict()
@@ -140,6 +149,16 @@ class OutputDirectory:
         except OSError as error:
             raise self.explanation(path, error) from error
 
+    def reopen(self, path: bytes) -> int:
+        """A descriptor of a file that was written, to read it, whatever its mode is."""
+        with self.place(path) as place, self._explained(path):
+            mode = stat.S_IMODE(os.stat(place).st_mode)  # noqa: PTH116 - stands for a descriptor
+            os.chmod(place, 0o600)  # noqa: PTH101 - as above
+            try:
+                return os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+            finally:
+                os.chmod(place, mode)  # noqa: PTH101 - as above
+
     def symlink(self, path: bytes, target: bytes) -> None:
         """A new symbolic link; its target is stored as it is and never followed."""
         parent, _, name = path.rpartition(b"/")
@@ -229,6 +248,8 @@ class OutputDirectory:
         """What to raise instead of an error that came of writing to `path`."""
         if error.errno == errno.ENAMETOOLONG:
             return NameTooLong(path)
+        if error.errno == errno.EMLINK:
+            return TooManyNames(path)
         if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
             return self.folded(path) if error.errno == errno.EEXIST else NotADirectoryHere(path)
         return OutputFailedError(
@@ -255,7 +276,6 @@ _ADVICE = {
     errno.EOPNOTSUPP: "this filesystem cannot hold it: choose a POSIX filesystem",
     errno.EINVAL: "this filesystem does not take the name: choose a POSIX filesystem",
     errno.EILSEQ: "this filesystem does not take the name: choose one that keeps bytes",
-    errno.EMLINK: "the file has too many names for this filesystem: choose another",
 }
 
 

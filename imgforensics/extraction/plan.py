@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from imgforensics.errors import MissingBlobError
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
@@ -100,3 +101,14 @@ def top_layer(image: Image, layer: int | None) -> int:
         count = len(image.layers)
         raise IndexError(f"layer {layer}: the image has {count} layers, counted from 0")
     return layer
+
+
+def require_layers(image: Image, top: int) -> None:
+    """Raise `MissingBlobError` unless the source holds every layer up to `top`."""
+    for layer in image.layers[: top + 1]:
+        if not layer.is_present:
+            raise MissingBlobError(
+                f"{layer.where}: the source does not hold this layer's blob, so there is no "
+                "telling what the filesystem is; save the image again with all its layers, ask "
+                "for a layer below it, or extract the layers each by itself"
+            )

@@ -34,6 +34,10 @@ class Reason(StrEnum):
     """A hard link whose target no layer holds: there is no content to write."""
     LINK_TO_WITHHELD = "link-to-withheld"
     """A further name of something that was not written."""
+    TOO_LARGE = "too-large"
+    """A sparse file of a size that the output's filesystem does not hold."""
+    HARD_LINK_COPIED = "hard-link-copied"
+    """The filesystem gives the file no more names: this one, and those after it, are a copy's."""
     CONTENT_CUT_SHORT = "content-cut-short"
     """The layer ends, or does not decode, before the content does."""
     OWNER_NOT_RESTORED = "owner-not-restored"
@@ -48,6 +52,7 @@ class Reason(StrEnum):
         return self in (
             Reason.SPECIAL_WITHHELD,
             Reason.NAME_TOO_LONG,
+            Reason.TOO_LARGE,
             Reason.LINK_TARGET_INVALID,
             Reason.HARD_LINK_BROKEN,
             Reason.LINK_TO_WITHHELD,
@@ -88,6 +93,8 @@ class Tally:
     content_bytes: int = 0
     """File content written, holes not counted."""
     deviations: list[Deviation] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """What the extraction itself found wrong, beside what the image says of itself."""
 
     def deviate(self, path: bytes, reason: Reason, detail: str = "") -> None:
         """Note that a path's output is not what the image holds."""
@@ -180,5 +187,5 @@ def record_of(
         counts=dict(tally.counts),
         content_bytes=tally.content_bytes,
         deviations=tuple(tally.deviations),
-        problems=image.problems_up_to(layer),
+        problems=tuple(dict.fromkeys((*image.problems_up_to(layer), *tally.problems))),
     )

@@ -9,17 +9,21 @@ cleverness.
 
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from itertools import count
 
+from imgforensics.extraction.contents import contents_of, place_in_layers
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import (
     NameTooLong,
     NodeRefused,
     NotADirectoryHere,
     OutputDirectory,
+    TooLarge,
+    TooManyNames,
 )
-from imgforensics.extraction.plan import Plan, place_in_layers, readings
+from imgforensics.extraction.plan import Plan
 from imgforensics.extraction.record import Reason, Tally
 from imgforensics.extraction.restore import Restorer
 from imgforensics.filesystem.node import Node
@@ -55,6 +59,7 @@ class SecondStage:
         self._tally = tally
         self._special = special
         self._missing: set[Node] = set()
+        self._copies: dict[Node, bytes] = {}
         self._refused: set[bytes] = set()
 
     def run(self, layers: Mapping[int, Layer]) -> None:
@@ -109,22 +114,12 @@ class SecondStage:
             self._output.remove_directory(next(iter(moved.values())).partition(b"/")[0])
 
     def _read_again(self, layers: Mapping[int, Layer], moved: dict[Node, bytes]) -> None:
-        for layer, nodes in readings(node for node in self._plan.absent if node not in moved):
-            self._read_layer_again(layers[layer], nodes)
-
-    def _read_layer_again(self, layer: Layer, nodes: dict[int, Node]) -> None:
-        layer_pass = layer.begin_pass()
-        try:
-            for entry in layer_pass:
-                node = nodes.pop(entry.member.ordinal, None)
-                if node is not None:
-                    path = self._plan.absent[node]
-                    write = partial(self._files.write, path, entry, layer_pass.content())
-                    self._attempt(path, write, node)
-                if not nodes:
-                    break
-        finally:
-            layer_pass.close()
+        absent = self._plan.absent
+        nodes = (node for node in absent if node not in moved)
+        with closing(contents_of(nodes, layers, self._tally, self._output.path)) as contents:
+            for node, entry, pieces in contents:
+                path = absent[node]
+                self._attempt(path, partial(self._files.write, path, entry, pieces), node)
 
     def _make_directory(self, path: bytes) -> None:
         if not path:
@@ -173,8 +168,24 @@ class SecondStage:
             self._tally.deviate(path, Reason.LINK_TO_WITHHELD)
         else:
             self._tally.make_room(path)
-            self._output.link(path, self._plan.home_of(node))
-            self._tally.count(EntryKind.HARD_LINK)
+            home = self._copies.get(node) or self._plan.home_of(node)
+            try:
+                self._output.link(path, home)
+                self._tally.count(EntryKind.HARD_LINK)
+            except TooManyNames:
+                self._copy(path, node, home)
+
+    def _copy(self, path: bytes, node: Node, home: bytes) -> None:
+        """Begin another file like the one that can have no more names."""
+        if node.entry is not None and node.kind is EntryKind.FILE:
+            self._files.copy(path, home, node.entry.member.stored_size)
+            self._restorer.changed_file(path, node)
+            self._tally.count(EntryKind.FILE)
+        else:
+            self._make(path, node)
+        self._copies[node] = path
+        detail = "the filesystem gives one file no more names; those after it are its names"
+        self._tally.deviate(path, Reason.HARD_LINK_COPIED, detail)
 
     def _miss(self, path: bytes, node: Node, reason: Reason, detail: str = "") -> None:
         self._missing.add(node)
@@ -195,10 +206,11 @@ class SecondStage:
         """Do one thing; a name that is not taken after all is noted, and so all that needs it."""
         try:
             action()
-        except NameTooLong:
+        except (NameTooLong, TooLarge) as error:
             if node is not None:
                 self._missing.add(node)
-            self._tally.deviate(path, Reason.NAME_TOO_LONG)
+            is_name = isinstance(error, NameTooLong)
+            self._tally.deviate(path, Reason.NAME_TOO_LONG if is_name else Reason.TOO_LARGE)
             return False
         except (NotADirectoryHere, FileExistsError) as error:
             # Nothing of the snapshot stands in the way of anything else of it.

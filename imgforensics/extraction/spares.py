@@ -15,6 +15,8 @@ LARGEST = 1 << 20
 """Content of more bytes is not kept."""
 CAPACITY = 8 << 20
 """Bytes kept altogether; the oldest content gives way."""
+_COST = 256
+"""Bytes that a spare takes beside its content, so that empty ones are not kept without end."""
 
 
 class Spare(NamedTuple):
@@ -38,7 +40,7 @@ class Spares:
             self.drop(earlier)
         if entry.member.stored_size <= LARGEST:
             self._spares[entry.path] = spare = Spare(entry, b"".join(content))
-            self._size += len(spare.content)
+            self._size += len(spare.content) + _COST
             while self._size > CAPACITY:
                 self.drop(next(iter(self._spares.values())))
 
@@ -49,4 +51,4 @@ class Spares:
     def drop(self, spare: Spare) -> None:
         """Forget one, and make room."""
         if self._spares.pop(spare.entry.path, None) is not None:
-            self._size -= len(spare.content)
+            self._size -= len(spare.content) + _COST

@@ -11,13 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from imgforensics.extraction.plan import make_plan, readings, top_layer
+from imgforensics.extraction.contents import contents_of
+from imgforensics.extraction.plan import make_plan, require_layers, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Reason, Tally, record_of
 from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.target import ArchiveTarget
 from imgforensics.filesystem.node import Node
 from imgforensics.image import Image
-from imgforensics.layer.layer import Layer
 from imgforensics.tarstream.member import EntryKind, Extent, TarMember
 from imgforensics.tarstream.sparse import expand, zeros
 
@@ -47,9 +47,10 @@ def write_tar(
 ) -> ExtractionRecord:
     """Write the merged filesystem after `layer` (the top one if not given) as one archive.
 
-    A path is compressed as its suffix says (`.gz`, `.tgz`, `.zst`, `.xz`, `.bz2`) and has its
-    name only when it is complete: until then it is `PATH.partial`. The record stands beside
-    it as `PATH.extraction.json`. An open file is written to as it is; look at `is_complete`.
+    A path is compressed as its suffix says (`.gz`, `.tgz`, `.zst`, `.xz`, `.bz2`; suffixes of
+    other compressed files are refused) and has its name only when it is complete: until then
+    it is `PATH.partial`. The record stands beside it as `PATH.extraction.json`. An open file
+    is written to as it is; look at `is_complete`.
 
     Each layer is read twice: for its entries, which decide what survives, and for content.
     `progress` is told stored bytes as they are read the second time. Raises
@@ -57,16 +58,26 @@ def write_tar(
     `IndexError` where there is no such layer.
     """
     top = top_layer(image, layer)
+    require_layers(image, top)
     if not isinstance(target, Path):
-        return _write_archive(image, target, top, selection, progress)
+        return _write_archive(image, target, top, selection, progress=progress)
     archive = ArchiveTarget(target, image.source.description, force=force)
     with archive.open() as file:
-        record = _write_archive(image, file, top, selection, progress)
+        folder = str(archive.partial.parent)
+        record = _write_archive(
+            image, file, top, selection, progress=progress, spool_directory=folder
+        )
     return archive.finish(record)
 
 
 def _write_archive(
-    image: Image, file: BinaryIO, top: int, selection: Selection, progress: Progress | None
+    image: Image,
+    file: BinaryIO,
+    top: int,
+    selection: Selection,
+    *,
+    progress: Progress | None,
+    spool_directory: str | None = None,
 ) -> ExtractionRecord:
     plan = make_plan(image.filesystem_at(top), selection.matcher(), _is_storable)
     tally = Tally(image.limits)
@@ -75,30 +86,16 @@ def _write_archive(
     writer = _MemberWriter(file, tally)
     for path, node in plan.directories:
         writer.add(path, node)
-    for index, nodes in readings(plan.absent):
-        places = {ordinal: (plan.absent[node], node) for ordinal, node in nodes.items()}
-        _write_contents(writer, image.layers[index], places, progress)
+    found = contents_of(plan.absent, image.layers, tally, spool_directory, progress)
+    with closing(found) as contents:
+        for node, _, pieces in contents:
+            writer.add(plan.absent[node], node, pieces)
     for node, path in plan.others.items():
         writer.add(path, node)
     for path, node in plan.links:
         writer.add_link(path, node, plan.home_of(node))
     writer.finish()
     return record_of(image, top, Form.TAR, tally, selection.to_json())
-
-
-def _write_contents(
-    writer: "_MemberWriter",
-    layer: Layer,
-    wanted: dict[int, tuple[bytes, Node]],
-    progress: Progress | None,
-) -> None:
-    with closing(layer.begin_pass(threads=True, progress=progress)) as layer_pass:
-        for entry in layer_pass:
-            place = wanted.pop(entry.member.ordinal, None)
-            if place is not None:
-                writer.add(*place, layer_pass.content())
-            if not wanted:
-                return
 
 
 class _MemberWriter:

@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from imgforensics.errors import OutputFailedError, UnsafeOutputError
-from imgforensics.extraction.record import ExtractionRecord
+from imgforensics.extraction.record import SCHEMA, ExtractionRecord
 from imgforensics.extraction.removal import remove
+
+_NOT_WRITTEN = frozenset(
+    (".lz4", ".tlz4", ".br", ".lzma", ".tlz", ".lzo", ".tzo", ".lz", ".z", ".taz", ".zip", ".7z")
+)
+"""Suffixes of compressed files and archives of other kinds than those written here."""
 
 
 class _Target:
@@ -30,36 +35,65 @@ class _Target:
             raise UnsafeOutputError(f"{path}: is no name for a target; choose another")
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.record_path = self.path.with_name(self.path.name + ".extraction.json")
+        self._new_record = self.path.with_name(self.path.name + ".extraction.json.partial")
         self._force = force
-        for written in (self.path, self.partial, self.record_path):
+        for written in (self.path, self.partial, self.record_path, self._new_record):
             _check_source_is_safe(source, written)
 
     def finish(self, record: ExtractionRecord) -> ExtractionRecord:
-        """Give a complete result its name, leave an incomplete one partial; write the record.
+        """Write the record; give a complete result its name, leave an incomplete one partial.
 
-        Raises `OutputFailedError`; the result then stays where it is.
+        The record is there first, so that no whole result stands without one. Raises
+        `OutputFailedError`; the result then stays where it is, and the record says so.
         """
-        if record.is_complete:
-            self._take_name()
-        record = replace(record, output=str(self.path if record.is_complete else self.partial))
-        try:
-            self.record_path.unlink(missing_ok=True)
-            with self.record_path.open("x", encoding="utf-8") as file:
-                json.dump(record.to_json(), file, indent=2)
-                file.write("\n")
-        except OSError as error:
-            raise _failed(self.record_path, error) from error
-        return record
-
-    def _take_name(self) -> None:
+        partial = replace(record, output=str(self.partial))
+        if not record.is_complete:
+            self._write(partial)
+            return partial
         try:
             if self._force:
                 remove(self.path)
+            record = replace(record, output=str(self.path))
+            self._write(record)
             os.rename(self.partial, self.path)  # noqa: PTH104 - replaces an empty directory
         except OSError as error:
+            self._write(partial)
             raise OutputFailedError(
                 f"{self.path}: {error.strerror}; the whole result is in {self.partial}"
             ) from error
+        return record
+
+    def _write(self, record: ExtractionRecord) -> None:
+        try:
+            with self._new_record.open("x", encoding="utf-8") as file:
+                json.dump(record.to_json(), file, indent=2)
+                file.write("\n")
+            self._new_record.replace(self.record_path)
+        except OSError as error:
+            raise _failed(self.record_path, error) from error
+
+    def _refuse_others(self) -> None:
+        """Raise `UnsafeOutputError` where others' files have the names of what we write."""
+        self._refuse_existing(self.partial)
+        self._refuse_existing(self._new_record)
+        try:
+            kind = self.record_path.lstat().st_mode
+            if stat.S_ISDIR(kind):
+                raise UnsafeOutputError(f"{self.record_path}: is a directory; choose another name")
+            is_ours = stat.S_ISREG(kind) and _is_record(self.record_path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _failed(self.record_path, error) from error
+        if not self._force and not is_ours:
+            raise UnsafeOutputError(
+                f"{self.record_path}: exists and is no record of an extraction; choose another "
+                "target, or replace it by force"
+            )
+
+    def _clear_the_way(self) -> None:
+        for left in (self.partial, self._new_record):
+            remove(left)
 
     def _refuse_existing(self, path: Path, *, may_be_empty: bool = False) -> None:
         try:
@@ -83,13 +117,13 @@ class DirectoryTarget(_Target):
     def check(self) -> None:
         """Raise `UnsafeOutputError` where something stands in the way."""
         self._refuse_existing(self.path, may_be_empty=True)
-        self._refuse_existing(self.partial)
+        self._refuse_others()
 
     def begin(self) -> Path:
         """Make the partial directory; raises `UnsafeOutputError` and `OutputFailedError`."""
         self.check()
         try:
-            remove(self.partial)
+            self._clear_the_way()
             self.partial.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _failed(self.partial, error) from error
@@ -97,30 +131,43 @@ class DirectoryTarget(_Target):
 
 
 class ArchiveTarget(_Target):
-    """One file, compressed as its suffix says."""
+    """One file, compressed as its suffix says, in whatever letter case."""
 
     def check(self) -> None:
         """Raise `UnsafeOutputError` where something stands in the way."""
+        _check_suffix(self.path)
         self._refuse_existing(self.path)
-        self._refuse_existing(self.partial)
+        self._refuse_others()
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The partial file, new; raises `UnsafeOutputError` and `OutputFailedError`."""
         self.check()
         try:
-            remove(self.partial)
-            with self.partial.open("xb") as file, _compressed(file, self.path.suffix) as written:
+            self._clear_the_way()
+            with (
+                self.partial.open("xb") as file,
+                _compressed(file, self.path.suffix.lower()) as written,
+            ):
                 yield written
         except OSError as error:
             raise _failed(self.partial, error) from error
+
+
+def _check_suffix(path: Path) -> None:
+    """Raise `UnsafeOutputError` where the name claims a form that is not written here."""
+    if path.suffix.lower() in _NOT_WRITTEN:
+        raise UnsafeOutputError(
+            f"{path}: {path.suffix} is not written; choose .tar, .tar.gz (.tgz), .tar.zst, "
+            ".tar.xz or .tar.bz2"
+        )
 
 
 def _compressed(file: BinaryIO, suffix: str) -> BinaryIO:
     compressed: object = file
     if suffix in (".gz", ".tgz"):
         compressed = gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0)
-    elif suffix in (".zst", ".tzst"):
+    elif suffix in (".zst", ".zstd", ".tzst"):
         import zstandard  # noqa: PLC0415 - costs time that few runs need
 
         compressed = zstandard.ZstdCompressor().stream_writer(file, closefd=False)
@@ -129,6 +176,13 @@ def _compressed(file: BinaryIO, suffix: str) -> BinaryIO:
     elif suffix in (".bz2", ".tbz2", ".tbz"):
         compressed = bz2.BZ2File(file, "wb")
     return cast("BinaryIO", compressed)
+
+
+def _is_record(path: Path) -> bool:
+    """Whether a file begins as the records written here do."""
+    with path.open("rb") as file:
+        head = file.read(256)
+    return b"".join(head.split()).startswith(b'{"schema":"%s"' % SCHEMA.encode())
 
 
 def make_directory(path: Path) -> Path:

@@ -45,6 +45,15 @@ class Node:
         return self.entry.layer_index if self.entry else None
 
     @property
+    def inode(self) -> tuple[int, int] | None:
+        """Layer index and ordinal of `header`: one for each file, the same under all its names.
+
+        None for a directory only implied.
+        """
+        header = self.header
+        return (header.layer_index, header.member.ordinal) if header else None
+
+    @property
     def mode(self) -> int:
         """Permission bits with setuid, setgid and sticky."""
         return self.header.member.mode if self.header else IMPLIED_DIRECTORY_MODE

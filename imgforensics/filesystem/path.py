@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Literal, TextIO, cast, overload
+from typing import BinaryIO, Literal, TextIO, cast, overload
 
 from imgforensics.errors import (
     BrokenHardLinkError,
@@ -32,6 +32,9 @@ _FORMATS = {
     EntryKind.FIFO: stat.S_IFIFO,
     EntryKind.HARD_LINK: stat.S_IFREG,
 }
+
+_ORDINAL_BITS = 40
+"""Of an inode number, for a member's position in its layer; above them, the layer from 1."""
 
 
 class ImagePath:
@@ -99,6 +102,18 @@ class ImagePath:
 
     __truediv__ = joinpath
 
+    def with_name(self, name: str) -> "ImagePath":
+        """The path beside this one that has this name; `ValueError` as pathlib raises it."""
+        return self._at(os.fsencode(self._pure.with_name(name)).strip(b"/"))
+
+    def relative_to(self, other: "ImagePath | str | PurePosixPath") -> PurePosixPath:
+        """The way here from a path above, a pure path, for an `ImagePath` is absolute."""
+        return self._pure.relative_to(str(other))
+
+    def match(self, pattern: str) -> bool:
+        """Whether the end of the path fits a shell pattern, as pathlib has it."""
+        return self._pure.match(pattern)
+
     def __bytes__(self) -> bytes:
         return b"/" + self._path
 
@@ -130,8 +145,13 @@ class ImagePath:
         """What stands there, a link at the end not followed; raises `PathError`."""
         return self.resolution(follow=False).node
 
-    def resolve(self) -> "ImagePath":
-        """The same place without links or `..`; raises `PathError` when nothing is there."""
+    def resolve(self, strict: Literal[True] = True) -> "ImagePath":
+        """The same place without links or `..`; raises `PathError` when nothing is there.
+
+        Unlike pathlib's, it is always strict.
+        """
+        if not strict:
+            raise NotImplementedError("only what is there can be resolved")
         return self._at(self.resolution().path)
 
     def readlink(self) -> str:
@@ -142,24 +162,37 @@ class ImagePath:
         return os.fsdecode(node.link_target)
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """As `os.stat`: `st_ino` and `st_dev` are 0, all times are the stored mtime."""
+        """As `os.stat`; all times are the stored mtime, and `st_dev` is 0.
+
+        Names that share `st_ino` are names of one file; it is 0 for a directory that only
+        entries below it imply. `st_nlink` is 1: names are not counted, for a snapshot does
+        not know all names of a file without a walk through the whole of it.
+        """
         return _stat_result(self.resolution(follow=follow_symlinks).node)
 
     def lstat(self) -> os.stat_result:
         """`stat` of a link itself."""
         return self.stat(follow_symlinks=False)
 
-    def exists(self) -> bool:
+    def exists(self, *, follow_symlinks: bool = True) -> bool:
         """Whether links and all lead to something."""
-        return self._kind() is not None
+        return self._kind(follow=follow_symlinks) is not None
 
-    def is_file(self) -> bool:
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
         """Whether it is, or links to, a regular file."""
-        return self._kind() is EntryKind.FILE
+        return self._kind(follow=follow_symlinks) is EntryKind.FILE
 
-    def is_dir(self) -> bool:
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         """Whether it is, or links to, a directory."""
-        return self._kind() is EntryKind.DIRECTORY
+        return self._kind(follow=follow_symlinks) is EntryKind.DIRECTORY
+
+    def is_mount(self) -> bool:
+        """Whether it is the root: images have no other."""
+        return not self._path
+
+    def is_socket(self) -> bool:
+        """Never: archives hold no sockets."""
+        return False
 
     def is_symlink(self) -> bool:
         """Whether it is a symbolic link itself."""
@@ -189,25 +222,37 @@ class ImagePath:
     def open(
         self,
         mode: Literal["r", "rt"] = "r",
-        *,
+        buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
     ) -> TextIO: ...
     @overload
-    def open(self, mode: Literal["rb"]) -> BinaryIO: ...
-    def open(self, mode: str = "r", **text: Any) -> TextIO | BinaryIO:
+    def open(self, mode: Literal["rb"], buffering: int = -1) -> BinaryIO: ...
+    def open(
+        self,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> TextIO | BinaryIO:
         """A seekable file, read-only; text is UTF-8 unless `encoding` says otherwise.
 
-        Raises `PathError`, and `DamagedBlobError` when the layer's bytes end before it does.
+        `buffering` is there for pathlib's sake: what is read is the same with any.
+        Raises `PathError`, `ValueError` for what cannot be combined, and `DamagedBlobError`
+        when the layer's bytes end before it does.
         """
         if mode not in ("r", "rt", "rb"):
             raise ValueError(f"images are read-only; mode {mode!r} is none of 'r', 'rt', 'rb'")
+        if mode == "rb" and (encoding, errors, newline) != (None, None, None):
+            raise ValueError("binary mode takes no encoding, errors or newline")
+        if mode != "rb" and buffering == 0:
+            raise ValueError("text cannot be read without a buffer")
         file = self._open_content(self._file_entry())
         if mode == "rb":
             return file
-        text["encoding"] = text.get("encoding") or "utf-8"
-        return cast("TextIO", io.TextIOWrapper(file, **text))
+        return cast("TextIO", io.TextIOWrapper(file, encoding or "utf-8", errors, newline))
 
     def read_bytes(self) -> bytes:
         """The whole content."""
@@ -261,9 +306,22 @@ class ImagePath:
         """Paths below this one that match, in byte order; `**` spans directories.
 
         Links are followed in the names ahead of the first wildcard (`lib/*.so` where `lib`
-        is a link), and nowhere else.
+        is a link), and nowhere else. A pattern that ends in a slash matches directories, and
+        links to them. Raises `ValueError` for no pattern, `NotImplementedError` for an
+        absolute one.
         """
-        fixed, pattern = split_pattern(os.fsencode(pattern))
+        return self._matching(_relative_pattern(pattern))
+
+    def rglob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
+        """`glob` at every depth below this one."""
+        return self._matching(b"**/" + _relative_pattern(pattern))
+
+    def _matching(self, pattern: bytes) -> Iterator["ImagePath"]:
+        found = self._fitting(pattern)
+        return filter(ImagePath.is_dir, found) if pattern.endswith(b"/") else found
+
+    def _fitting(self, pattern: bytes) -> Iterator["ImagePath"]:
+        fixed, pattern = split_pattern(pattern)
         start = self.joinpath(fixed) if fixed else self
         try:
             node = start.resolution(follow=bool(pattern)).node
@@ -277,9 +335,9 @@ class ImagePath:
             if path and matches(path):
                 yield start._below(path)
 
-    def rglob(self, pattern: str | bytes) -> Iterator["ImagePath"]:
-        """`glob` at every depth below this one."""
-        return self.glob(b"**/" + os.fsencode(pattern))
+    @property
+    def _pure(self) -> PurePosixPath:
+        return PurePosixPath(str(self))
 
     def _at(self, path: bytes) -> "ImagePath":
         return ImagePath(self._tree, path, self._open_content)
@@ -292,13 +350,40 @@ class ImagePath:
         return display(bytes(self))
 
 
+def _relative_pattern(pattern: str | bytes) -> bytes:
+    raw = os.fsencode(pattern)
+    if not raw:
+        raise ValueError("a pattern is needed")
+    if raw.startswith(b"/"):
+        raise NotImplementedError("a pattern counts from the path, and cannot be absolute")
+    return raw
+
+
 def _stat_result(node: Node) -> os.stat_result:
     seconds = node.mtime_ns // 1_000_000_000
     mode = node.mode | _FORMATS[node.kind]
     times = dict.fromkeys(("st_atime_ns", "st_mtime_ns", "st_ctime_ns"), node.mtime_ns)
     times["st_rdev"] = _device_number(node)
-    fixed = (mode, 0, 0, 1, node.uid, node.gid, node.size, seconds, seconds, seconds)
+    fixed = (
+        mode,
+        _inode_number(node),
+        0,
+        1,
+        node.uid,
+        node.gid,
+        node.size,
+        seconds,
+        seconds,
+        seconds,
+    )
     return os.stat_result(fixed, times)
+
+
+def _inode_number(node: Node) -> int:
+    if node.inode is None:
+        return 0
+    layer, ordinal = node.inode
+    return (layer + 1 << _ORDINAL_BITS) + ordinal
 
 
 def _device_number(node: Node) -> int:

@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from imgforensics.errors import DamagedBlobError, OutputFailedError
@@ -126,12 +126,17 @@ class ForwardCursor:
         return window_of(cast("BinaryIO", file), 0, member.size)
 
     def _copy(self, member: TarMember, file: BinaryIO) -> None:
-        stored = self._range(member.data_offset, member.stored_size)
-        try:
-            for offset, piece in expand(member, stored):
+        for offset, piece in expand(member, self._range(member.data_offset, member.stored_size)):
+            with self._writing(member):
                 file.seek(offset)
                 file.write(piece)
+        with self._writing(member):
             file.truncate(member.size)
+
+    @contextmanager
+    def _writing(self, member: TarMember) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise OutputFailedError(
                 f"{self._where}: a temporary copy of {member.size} bytes: {error.strerror}"

@@ -232,7 +232,10 @@ def test_a_directory_with_a_root_filesystem(tmp_path: Path) -> None:
     for name in ("etc", "usr"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_bytes(b"")
-    with open_source(tmp_path) as source, pytest.raises(RootFilesystemError, match="directory"):
+    with (
+        open_source(tmp_path) as source,
+        pytest.raises(RootFilesystemError, match="is a directory with a root filesystem"),
+    ):
         read_catalogue(source)
 
 
@@ -249,6 +252,26 @@ def test_a_directory_with_a_root_filesystem(tmp_path: Path) -> None:
 def test_something_else_is_called_by_its_name(names: tuple[str, ...], message: str) -> None:
     with pytest.raises(NotAnImageError, match=message):
         read(*files(*names))
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("etc/passwd",), r"but etc/passwd; "),
+        (("etc/passwd", "etc/group"), r"but etc/group, etc/passwd; "),
+        (("opt/b/c", "a"), r"but a, opt/b/c; "),
+        (tuple(f"d/{n}" for n in range(10)), r"d/6, d/7 and 2 more; "),
+    ],
+)
+def test_any_archive_may_be_a_root_filesystem(names: tuple[str, ...], shown: str) -> None:
+    with pytest.raises(NotAnImageError, match=shown + ".*open it with --as-rootfs"):
+        read(*files(*names))
+
+
+def test_a_directory_of_something_else_is_not_opened_with_an_option(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    with open_source(tmp_path) as source, pytest.raises(NotAnImageError, match=r"but x$"):
+        read_catalogue(source)
 
 
 def test_an_archive_of_nothing(tmp_path: Path) -> None:

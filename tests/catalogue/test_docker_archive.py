@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from imgforensics.catalogue import Layout, choose
+from imgforensics.catalogue import ImageKind, Layout, choose
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError, LimitExceededError
 from imgforensics.limits import Limits

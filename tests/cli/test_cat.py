@@ -1,9 +1,21 @@
 """`cat`: bytes, in order, links followed; nothing dangerous on a terminal."""
 
 import base64
+import gzip
+import random
 from pathlib import Path
 
-from imgforensics.testing import ImageBuilder, file, symlink
+import pytest
+
+from imgforensics.testing import (
+    ImageBuilder,
+    LayerSpec,
+    Packing,
+    file,
+    hard_link,
+    symlink,
+    tar,
+)
 from tests.cli.images import HOSTILE, ROOT, save
 from tests.cli.running import run
 
@@ -53,6 +65,29 @@ def test_json_in_pieces(tmp_path: Path) -> None:
     assert rest[0]["offset"] == len(base64.b64decode(large["content_b64"]))
     assert (empty["path"], empty["content_b64"], empty["size"]) == ("/empty", "", 0)
     assert document["failures"] == ["/nothing: No such file or directory"]
+
+
+CONTENT = random.Random(1).randbytes(2_000_000)
+PLAIN = tar([file("whole", b"all of it"), file("cut", CONTENT), hard_link("again", "cut")])
+
+
+@pytest.mark.parametrize("packing", [Packing.NONE, Packing.GZIP])
+def test_of_a_file_that_is_cut_short_what_is_there(packing: Packing, tmp_path: Path) -> None:
+    blob = PLAIN if packing is Packing.NONE else gzip.compress(PLAIN)
+    path = save(tmp_path, ImageBuilder([LayerSpec(blob=blob[: 3 * len(blob) // 4])]))
+    outcome = run("cat", path, "/cut", "/whole")
+    assert outcome.status == 4
+    cut = outcome.raw.removesuffix(b"all of it")
+    assert CONTENT.startswith(cut)
+    assert len(CONTENT) // 2 < len(cut) < len(CONTENT)
+    assert "imgforensics: error: " in outcome.said
+    document = run("cat", "--json", path, "/cut").document
+    pieces = [base64.b64decode(piece["content_b64"]) for piece in document["contents"]]
+    assert b"".join(pieces) == cut
+    offsets = [piece["offset"] for piece in document["contents"]]
+    assert offsets == [sum(map(len, pieces[:n])) for n in range(len(pieces))]
+    assert len(pieces) == 2
+    assert len(document["failures"]) == 1
 
 
 def test_a_stream(shop: str, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from imgforensics.testing import (
     OMIT,
     ImageBuilder,
@@ -13,6 +15,7 @@ from imgforensics.testing import (
     docker_layout,
     oci_layout,
 )
+from tests.catalogue.building import LAYER, OCI, Archive
 from tests.cli.images import FIXTURES, HOSTILE, OTHER, SHOP, save, save_layout
 from tests.cli.running import run
 
@@ -66,6 +69,56 @@ def test_a_manifest_that_is_not_there_is_listed(tmp_path: Path) -> None:
     document = run("inspect", "--json", path).document
     assert [one["platform"] for one in document["absent"]] == ["linux/s390x"]
     assert "not here" in run("inspect", path).text
+
+
+def encrypted(tmp_path: Path) -> str:
+    """A layout whose only image has an encrypted layer."""
+    source = Archive()
+    layer = source.blob(b"x", LAYER + "+encrypted")
+    source.layout(source.manifest([layer], source.config([b"x"])))
+    path = tmp_path / "encrypted.tar"
+    path.write_bytes(source.tar())
+    return str(path)
+
+
+@pytest.mark.parametrize("options", [(), ("--image", "0"), ("--layers",)])
+def test_an_image_that_is_not_read_is_shown_as_far_as_it_is_known(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = encrypted(tmp_path)
+    outcome = run("inspect", path, *options)
+    assert outcome.status == 3
+    assert outcome.said.startswith(f"imgforensics: error: {path}: the image has encrypted layers")
+    assert outcome.said.count("\n") == 1
+    assert "not read      the image has encrypted layers" in outcome.text
+    assert outcome.lines[-1].endswith("  step 0")
+    document = run("inspect", "--json", path, *options).document
+    assert [one["kind"] for one in document["images"]] == ["unsupported"]
+    assert document["image"]["reason"].startswith("the image has encrypted layers")
+    assert document["image"]["config"]["os"] == "linux"
+    assert document["image"]["layers"][0]["media_type"].endswith("+encrypted")
+    assert document["image"]["layers"][0]["found"] is None
+
+
+def test_several_that_are_not_read_are_listed_with_their_reasons(tmp_path: Path) -> None:
+    source = Archive()
+    old = source.document({"schemaVersion": 1}, "application/json")
+    path = tmp_path / "old.tar"
+    path.write_bytes(source.layout(old, source.blob(b"{", OCI + "manifest.v1+json")).tar())
+    outcome = run("inspect", str(path))
+    assert outcome.status == 3
+    assert "0 is not read: " in outcome.text
+    assert "1 is not read: " in outcome.text
+    document = run("inspect", "--json", str(path)).document
+    assert [one["kind"] for one in document["images"]] == ["unsupported", "damaged"]
+    assert document["image"] is None
+
+
+def test_a_source_that_holds_none_of_its_manifests_is_listed(tmp_path: Path) -> None:
+    outcome = run("inspect", save_layout(tmp_path, ImageBuilder(absent=True)))
+    assert outcome.status == 4
+    assert "not here" in outcome.text
+    assert "holds none of the manifests" in outcome.said
 
 
 def test_layers_are_read_only_if_asked_for(tmp_path: Path) -> None:

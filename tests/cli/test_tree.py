@@ -60,3 +60,21 @@ def test_json(shop: str) -> None:
         (0, "/bin"), (1, "/bin/busybox"), (1, "/bin/ls"), (1, "/bin/sh"),
     ]  # fmt: skip
     assert document["totals"] == {"file": 2, "symlink": 1}
+
+
+def test_json_of_a_path_that_is_not_there(shop: str) -> None:
+    outcome = run("tree", "--json", shop, "/nope")
+    assert outcome.status == 1
+    document = outcome.document
+    assert document["failures"] == ["/nope: No such file or directory"]
+    assert (document["path"], document["entries"], document["totals"]) == (None, [], {})
+    assert run("tree", "--json", shop, "/bin").document["failures"] == []
+
+
+def test_names_of_one_file_share_an_inode(shop: str) -> None:
+    entries = run("tree", "--json", shop).document["entries"]
+    inodes = {entry["path"]: entry["inode"] for entry in entries}
+    assert inodes["/bin/ls"] == inodes["/bin/busybox"] == "0:4"
+    assert inodes["/etc/passwd"] == "1:1"
+    assert inodes["/"] is None
+    assert len(set(inodes.values())) == len(inodes) - 1

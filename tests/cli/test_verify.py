@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgforensics.testing import ImageBuilder, LayerSpec, archive, file, oci_layout
+from imgforensics.testing import ImageBuilder, LayerSpec, archive, docker_layout, file, oci_layout
 from tests.cli.images import SHOP, damaged, incomplete, save, save_layout, tangled
 from tests.cli.running import run
 
@@ -68,10 +68,12 @@ def test_a_stream_is_verified_in_one_pass() -> None:
     assert all(check["holds"] for check in outcome.document["checks"])
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "index.json"])
-def test_a_broken_list_beside_a_sound_one_is_odd_and_no_failure(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", [{"manifest.json": b"{}"}, {"index.json": b"{"}])
+def test_a_broken_list_beside_a_sound_one_is_odd_and_no_failure(
+    broken: dict[str, bytes], tmp_path: Path
+) -> None:
     path = tmp_path / "image.tar"
-    path.write_bytes(archive(docker_layout(SHOP) | {name: b"{}"}))
+    path.write_bytes(archive({**docker_layout(SHOP), **broken}))
     outcome = run("verify", str(path))
     assert outcome.status == 0
     assert "warning: document-set-aside: " in outcome.said

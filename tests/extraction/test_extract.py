@@ -1,15 +1,16 @@
 """`extract`: what is special, odd or large about single files."""
 
+import errno
 import os
 import stat
 import subprocess
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from imgforensics import Limits, Selection, extract, write_tar
-from imgforensics.errors import OutputFailedError
+from imgforensics import Limits, extract, write_tar
 from imgforensics.testing import (
     Entry,
     LayerSpec,
@@ -308,13 +309,70 @@ def test_what_was_staged_and_has_no_name_here_is_removed(tmp_path: Path) -> None
     assert reasons(record.deviations)[b"n" * 256] == ["name-too-long"]
 
 
-@pytest.mark.parametrize("size", [1 << 50, (1 << 63) - 1])
-def test_an_impossible_size_is_explained(tmp_path: Path, size: int) -> None:
-    with image_of(tmp_path, [sparse_file("huge", size, [(0, b"x")]), file("f", b"")]) as image:
-        with pytest.raises(OutputFailedError, match=r"huge.*exclude"):
-            extract(image, tmp_path / "out")
-        extract(image, tmp_path / "other", selection=Selection(exclude=("huge",)))
-    assert (tmp_path / "other" / "f").exists()
+@pytest.mark.parametrize("size", [1 << 62, (1 << 63) - 1])
+def test_an_impossible_size_is_withheld(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truncate = os.ftruncate
+
+    def bounded(descriptor: int, length: int) -> None:
+        if length > 1 << 44:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        truncate(descriptor, length)
+
+    # Some filesystems hold it.
+    monkeypatch.setattr(os, "ftruncate", bounded)
+    members = [
+        sparse_file("huge", size, [(0, b"x")], mode=0o4755),
+        hard_link("also", "huge"),
+        file("f", b"f"),
+    ]
+    with image_of(tmp_path, members) as image:
+        record = extract(image, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["f"]
+    assert dict(record.counts) == {"file": 1}
+    assert sorted(reasons(record.deviations).values()) == [["link-to-withheld"], ["too-large"]]
+
+
+def links_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a filesystem that gives a file no more than three names."""
+    link = os.link
+
+    def bounded(old: bytes, new: bytes, **options: Any) -> None:
+        facts = os.stat(old, dir_fd=options["src_dir_fd"], follow_symlinks=False)
+        if facts.st_nlink >= 3:
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
+        link(old, new, **options)
+
+    monkeypatch.setattr(os, "link", bounded)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        file("n0", b"content", mode=0o040, mtime=7),
+        file("n0", b"", mode=0o444, mtime=7),
+        sparse_file("n0", 1 << 24, [(4096, b"x" * 512)], mode=0o000, mtime=7),
+        symlink("n0", "target", mtime=7),
+    ],
+    ids=["file", "empty", "sparse", "symlink"],
+)
+def test_names_beyond_what_one_file_may_have_are_of_a_copy(
+    first: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links_of_three(monkeypatch)
+    members = [first, *(hard_link(f"n{n}", "n0", mode=first.mode, mtime=7) for n in range(1, 8))]
+    with image_of(tmp_path, members) as image:
+        record = extract(image, tmp_path / "out")
+    facts = [(tmp_path / "out" / f"n{number}").lstat() for number in range(8)]
+    assert [fact.st_nlink for fact in facts] == [3, 3, 3, 3, 3, 3, 2, 2]
+    assert len({(f.st_mode, f.st_size, f.st_mtime, f.st_uid) for f in facts}) == 1
+    assert all(fact.st_blocks * 512 < 1 << 20 for fact in facts)
+    if stat.S_ISREG(facts[0].st_mode):
+        assert len({(tmp_path / "out" / f"n{n}").read_bytes() for n in (0, 3, 6)}) == 1
+    assert reasons(record.deviations) == {b"n3": ["hard-link-copied"], b"n6": ["hard-link-copied"]}
+    assert sum(record.counts.values()) == 8
+    assert record.counts["hard-link"] == 5
 
 
 @pytest.mark.parametrize("layer", [2, 99, -2, -100])

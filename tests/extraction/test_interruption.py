@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgforensics import extract, open_image, write_tar
+from imgforensics import extract, extract_layers, open_image, write_tar
 from imgforensics.errors import MissingBlobError
 from imgforensics.testing import (
     ImageBuilder,
@@ -88,16 +88,32 @@ def test_a_wrong_digest_leaves_a_partial_result(form: Extraction, tmp_path: Path
     assert {"digest-mismatch"} <= {problem.code.label for problem in record.problems}
 
 
-@EVERY_FORM
-def test_an_absent_layer_leaves_no_result(form: Extraction, tmp_path: Path) -> None:
-    with (
-        image_of(tmp_path, MEMBERS, LayerSpec([file("x", b"x")], absent=True)) as image,
-        pytest.raises(MissingBlobError, match="layer 1"),
-    ):
-        form(image, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    with image_of(tmp_path, MEMBERS, LayerSpec([file("x", b"x")], absent=True)) as image:
-        assert form(image, tmp_path / "out", layer=0, force=True).form
+ABSENT = LayerSpec([file("x", b"x")], absent=True)
+
+
+@pytest.mark.parametrize("form", [extract, write_tar])
+def test_with_an_absent_layer_nothing_is_written(
+    form: Extraction, tmp_path: Path, passes: list[int]
+) -> None:
+    with image_of(tmp_path, MEMBERS, ABSENT, [file("y", b"y")]) as image:
+        with pytest.raises(MissingBlobError, match="layer 1"):
+            form(image, tmp_path / "out")
+        assert names(tmp_path) == ["image.tar"]
+        assert passes == []
+        form(image, tmp_path / "out", layer=0)
+    assert (tmp_path / "out").exists()
+
+
+def test_layers_are_written_beside_an_absent_one(tmp_path: Path) -> None:
+    with image_of(tmp_path, MEMBERS, ABSENT, [file("y", b"y")]) as image:
+        record = extract_layers(image, tmp_path / "out")
+        assert names(tmp_path) == ["image.tar", "out.extraction.json", "out.partial"]
+        assert names(tmp_path / "out.partial") == ["layer-000", "layer-002"]
+        assert (tmp_path / "out.partial" / "layer-002" / "y").read_bytes() == b"y"
+        assert not record.is_complete
+        missing = [p.where.layer for p in record.problems if p.action == "left out of the output"]
+        assert missing == [1]
+        assert extract_layers(image, tmp_path / "lowest", layer=0).is_complete
 
 
 @EVERY_FORM

@@ -3,32 +3,17 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from imgforensics import extract
 from imgforensics.extraction import spares
-from imgforensics.layer import Layer, LayerPass
 from imgforensics.testing import Entry, directory, file, hard_link, whiteout
 from tests.extraction.building import image_of
 
 
-@pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Indexes of the layers that are read, each time they are."""
-    begun: list[int] = []
-    begin_pass = Layer.begin_pass
-
-    def counted(self: Layer, **options: Any) -> LayerPass:
-        begun.append(self.index)
-        return begin_pass(self, **options)
-
-    monkeypatch.setattr(Layer, "begin_pass", counted)
-    return begun
-
-
 def extracted(tmp_path: Path, *layers: Sequence[Entry]) -> Path:
+    tmp_path.mkdir(exist_ok=True)
     with image_of(tmp_path, *layers) as image:
         assert extract(image, tmp_path / "out").is_complete
     return tmp_path / "out"
@@ -70,3 +55,17 @@ def test_a_large_file_is_not_kept(tmp_path: Path, passes: list[int]) -> None:
 def test_of_two_files_with_one_name_the_later_is_linked(tmp_path: Path) -> None:
     lower = [file("a", b"first"), file("a", b"second"), hard_link("b", "a")]
     assert (extracted(tmp_path, lower, [whiteout("a")]) / "b").read_bytes() == b"second"
+
+
+def test_empty_files_are_not_kept_without_end(
+    tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spares, "CAPACITY", 2_000)
+    lower = [file(f"f{number}", b"") for number in range(10)]
+    links = [hard_link("first", "f0"), hard_link("last", "f9")]
+    above = [whiteout(f"f{number}") for number in range(10)]
+    extracted(tmp_path, [*lower, links[1]], above)
+    assert passes == [1, 0]
+    passes.clear()
+    extracted(tmp_path / "again", [*lower, links[0]], above)
+    assert passes == [1, 0, 0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgforensics import Selection, extract, open_image, write_tar
-from imgforensics.errors import OutputFailedError
+from imgforensics.errors import OutputFailedError, UnsafeOutputError
 from imgforensics.testing import (
     Entry,
     LayerSpec,
@@ -63,7 +63,10 @@ def test_nothing_is_withheld(tmp_path: Path) -> None:
         (".tar.zst", b"\x28\xb5\x2f\xfd"),
         (".tar.xz", b"\xfd7zXZ"),
         (".tar.bz2", b"BZh"),
-        (".tar.lzma", b"."),
+        (".tar.zstd", b"\x28\xb5\x2f\xfd"),
+        (".TAR.GZ", b"\x1f\x8b"),
+        (".tar.2024", b"."),
+        ("", b"."),
     ],
 )
 def test_compression_is_what_the_suffix_says(suffix: str, magic: bytes, tmp_path: Path) -> None:
@@ -82,6 +85,16 @@ def test_compression_is_what_the_suffix_says(suffix: str, magic: bytes, tmp_path
         ]
         with again.layers[0].open_uncompressed() as tar:
             assert tar.read() == plain.getvalue()
+
+
+@pytest.mark.parametrize("suffix", ["lz4", "br", "LZMA", "lzo", "Z", "zip", "7z"])
+def test_a_form_that_is_not_written_is_refused(suffix: str, tmp_path: Path) -> None:
+    with (
+        image_of(tmp_path, *LAYERS) as image,
+        pytest.raises(UnsafeOutputError, match=r"not written; choose .*\.tar\.zst"),
+    ):
+        write_tar(image, tmp_path / f"out.tar.{suffix}", force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["image.tar"]
 
 
 def test_the_same_image_gives_the_same_bytes(tmp_path: Path) -> None:

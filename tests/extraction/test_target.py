@@ -1,5 +1,6 @@
 """A target has its name only when it is whole, and nothing else is touched on the way."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from imgforensics import Image, extract, extract_layers, open_image
 from imgforensics.errors import OutputFailedError, UnsafeOutputError
+from imgforensics.extraction import Selection
 from imgforensics.testing import (
     ImageBuilder,
     Packing,
@@ -183,14 +185,84 @@ def test_names_that_are_no_target(
 
 
 @EVERY_FORM
-def test_a_record_that_is_a_link_is_replaced_not_followed(
+@pytest.mark.parametrize("kind", ["link", "broken-link", "text", "json", "empty", "other-schema"])
+def test_what_is_no_record_is_replaced_by_force_alone(
+    form: Extraction, kind: str, image: Image, tmp_path: Path
+) -> None:
+    existing = tmp_path / "out.extraction.json"
+    victim = tmp_path / "victim"
+    victim.write_bytes(b'{"schema": "imgforensics.extraction/1"}')
+    contents = {
+        "text": "precious",
+        "json": '{"a": "imgforensics.extraction/1"}',
+        "empty": "",
+        "other-schema": '{"schema": "imgforensics.extraction/10"}',
+    }
+    if kind in contents:
+        existing.write_text(contents[kind])
+    else:
+        existing.symlink_to("victim" if kind == "link" else "nowhere")
+    before = names(tmp_path)
+    with pytest.raises(UnsafeOutputError, match="no record"):
+        form(image, tmp_path / "out")
+    assert names(tmp_path) == before
+    form(image, tmp_path / "out", force=True)
+    assert victim.read_bytes() == b'{"schema": "imgforensics.extraction/1"}'
+    assert not existing.is_symlink()
+    assert json.loads(existing.read_text())["complete"]
+
+
+@EVERY_FORM
+def test_an_older_record_is_replaced(form: Extraction, image: Image, tmp_path: Path) -> None:
+    form(image, tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    record = form(image, tmp_path / "out", selection=Selection(exclude=("l",)))
+    document = json.loads((tmp_path / "out.extraction.json").read_text())
+    assert document == json.loads(json.dumps(record.to_json()))
+    assert document["options"]["exclude"] == ["l"]
+
+
+@EVERY_FORM
+@pytest.mark.parametrize("force", [False, True])
+def test_a_directory_with_the_record_s_name_is_kept(
+    form: Extraction, force: bool, image: Image, tmp_path: Path
+) -> None:
+    (tmp_path / "out.extraction.json").mkdir()
+    with pytest.raises(UnsafeOutputError, match="directory"):
+        form(image, tmp_path / "out", force=force)
+    assert names(tmp_path) == ["out.extraction.json", "source"]
+
+
+@EVERY_FORM
+def test_a_record_half_written_is_replaced_by_force_alone(
     form: Extraction, image: Image, tmp_path: Path
 ) -> None:
-    (tmp_path / "victim").write_bytes(b"precious")
-    (tmp_path / "out.extraction.json").symlink_to("victim")
-    form(image, tmp_path / "out")
-    assert (tmp_path / "victim").read_bytes() == b"precious"
-    assert json.loads((tmp_path / "out.extraction.json").read_text())["complete"]
+    (tmp_path / "out.extraction.json.partial").write_text("{")
+    with pytest.raises(UnsafeOutputError, match="exists"):
+        form(image, tmp_path / "out")
+    form(image, tmp_path / "out", force=True)
+    assert names(tmp_path) == ["out", "out.extraction.json", "source"]
+
+
+@EVERY_FORM
+def test_the_record_is_there_before_the_result(
+    form: Extraction, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs: list[str] = []
+
+    def refuse(old: Path, new: Path) -> None:
+        assert (old, new) == (tmp_path / "out.partial", tmp_path / "out")
+        outputs.append(json.loads((tmp_path / "out.extraction.json").read_text())["output"])
+        raise OSError(errno.EIO, "refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", refuse)
+        with pytest.raises(OutputFailedError, match=r"whole result is in .*out\.partial"):
+            form(image, tmp_path / "out")
+    assert outputs == [str(tmp_path / "out")]
+    assert names(tmp_path) == ["out.extraction.json", "out.partial", "source"]
+    document = json.loads((tmp_path / "out.extraction.json").read_text())
+    assert document["output"] == str(tmp_path / "out.partial")
 
 
 # The evidence.
@@ -246,7 +318,9 @@ def test_a_target_that_would_replace_the_source_is_refused(
 
 
 @EVERY_FORM
-@pytest.mark.parametrize("name", ["out.partial", "out.extraction.json"])
+@pytest.mark.parametrize(
+    "name", ["out.partial", "out.extraction.json", "out.extraction.json.partial"]
+)
 def test_a_source_with_a_name_of_ours_is_not_replaced(
     form: Extraction, name: str, tmp_path: Path
 ) -> None:

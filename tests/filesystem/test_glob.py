@@ -102,7 +102,21 @@ def test_a_pattern_of_bytes_and_a_place_that_holds_nothing() -> None:
         assert [bytes(path) for path in image.path("/").glob(b"\xff/*")] == [b"/\xff/\xfe"]
         assert list((image.path("/") / b"\xff/\xfe").glob("*")) == []
         assert list((image.path("/") / "none").glob("*")) == []
-        assert list(image.path("/").glob("")) == []
+        for search in (image.path("/").glob, image.path("/").rglob):
+            with pytest.raises(ValueError, match="needed"):
+                search("")
+            with pytest.raises(NotImplementedError, match="absolute"):
+                search("/etc/*")
+
+
+def test_a_slash_at_the_end_asks_for_directories() -> None:
+    with image_of([directory("a/b"), file("a/f"), symlink("l", "a"), symlink("m", "a/f")]) as image:
+        root = image.path("/")
+        assert [str(path) for path in root.glob("*/")] == ["/a", "/l"]
+        assert [str(path) for path in root.glob("a/*/")] == ["/a/b"]
+        assert [str(path) for path in root.glob("l/*/")] == ["/l/b"]
+        assert [str(path) for path in root.glob("a/")] == ["/a"]
+        assert list(root.glob("a/f/")) == []
 
 
 LETTERS = st.sampled_from("ab-]!^.\\é\n{}()&~|#")

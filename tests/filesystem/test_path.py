@@ -130,6 +130,22 @@ def test_stat_tells_what_the_archive_does(image: Image) -> None:
     assert stat.S_ISFIFO(image.path("/dev/pipe").stat().st_mode)
 
 
+def test_names_of_one_file_share_an_inode_and_no_others_do() -> None:
+    lower = [file("a", b"1"), hard_link("b", "a"), hard_link("c", "a"), file("d/e", b"1")]
+    upper = [file("f"), hard_link("g", "b", mode=0o600), hard_link("d/h", "d/e")]
+    with image_of(lower, upper) as image:
+        below = {str(path): path.lstat().st_ino for path in image.path("/", 0).rglob("*")}
+        assert below["/a"] == below["/b"] == below["/c"] != 0
+        assert below["/d"] == image.path("/").stat().st_ino == 0
+        numbers = {str(path): path.lstat().st_ino for path in image.path("/").rglob("*")}
+        assert numbers["/d/e"] == numbers["/d/h"] == below["/d/e"]
+        assert numbers["/g"] == numbers["/b"]
+        groups = {number: image.path(path).lstat() for path, number in numbers.items()}
+        assert all(image.path(path).lstat() == groups[number] for path, number in numbers.items())
+        assert len({numbers[path] for path in ("/a", "/g", "/f", "/d/e")}) == 4
+        assert image.path("/a").stat().st_nlink == 1
+
+
 @pytest.mark.parametrize("numbers", [(1 << 40, 0), (0, 1 << 40), (-1, 3)])
 def test_device_numbers_that_no_kernel_has(numbers: tuple[int, int]) -> None:
     pax = [("SCHILY.devmajor", b"%d" % numbers[0]), ("SCHILY.devminor", b"%d" % numbers[1])]
@@ -168,6 +184,39 @@ def test_questions_of_yes_and_no(image: Image, path: str, true: set[str]) -> Non
     )
     asked_path = image.path("/") / path
     assert {name for name in asked if getattr(asked_path, name)()} == true
+
+
+def test_questions_of_a_link_itself(image: Image) -> None:
+    link, dangling = image.path("/conf"), image.path("/etc/dangling")
+    assert not link.is_dir(follow_symlinks=False)
+    assert not image.path("/etc/link").is_file(follow_symlinks=False)
+    assert image.path("/etc/passwd").is_file(follow_symlinks=False)
+    assert dangling.exists(follow_symlinks=False)
+    assert not image.path("/nowhere").exists(follow_symlinks=False)
+    assert [path for path in ("/", "/etc", "/dev/pipe") if image.path(path).is_mount()] == ["/"]
+    assert not image.path("/dev/pipe").is_socket()
+    assert str(link.resolve(strict=True)) == "/etc"
+    with pytest.raises(NotImplementedError):
+        link.resolve(strict=False)  # type: ignore[arg-type]
+
+
+def test_names_beside_and_below_are_those_of_pathlib(image: Image) -> None:
+    path, pure = image.path("/etc/passwd"), PurePosixPath("/etc/passwd")
+    assert path.with_name("shadow") == image.path("/etc/shadow")
+    assert image.path("/etc").with_name("dev") == image.path("/dev")
+    assert (
+        path.relative_to("/etc") == path.relative_to(image.path("/etc")) == PurePosixPath("passwd")
+    )
+    for pattern in ("*", "*.x", "etc/*", "/etc/*", "/passwd"):
+        assert path.match(pattern) == pure.match(pattern)
+    raw = image.path("/") / b"\xff/a"
+    assert bytes(raw.with_name("b")) == b"/\xff/b"
+    with pytest.raises(ValueError, match="empty name"):
+        image.path("/").with_name("x")
+    with pytest.raises(ValueError, match="Invalid name"):
+        path.with_name("a/b")
+    with pytest.raises(ValueError, match="subpath"):
+        path.relative_to("/dev")
 
 
 def test_readlink_gives_the_target_as_stored(image: Image) -> None:
@@ -288,6 +337,18 @@ def test_nothing_is_opened_for_writing(image: Image, mode: str) -> None:
 
 
 # Contents.
+
+
+def test_open_takes_what_pathlibs_takes_in_its_order(image: Image) -> None:
+    notes = image.path("/etc/notes")
+    with notes.open("r", 1, "latin-1", "strict", "") as text:
+        assert text.read() == "zwölf\r\n"
+    with notes.open("rb", 0) as file:
+        assert file.read() == "zwölf\r\n".encode("latin-1")
+    with pytest.raises(ValueError, match="without a buffer"):
+        notes.open("r", 0)
+    with pytest.raises(ValueError, match="binary mode"):
+        notes.open("rb", -1, "latin-1")  # type: ignore[call-overload]
 
 
 def test_text_is_utf8_unless_another_encoding_is_named(image: Image) -> None:

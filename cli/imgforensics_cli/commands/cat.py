@@ -4,7 +4,8 @@ import base64
 import codecs
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -14,8 +15,10 @@ from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.resolve import resolve
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
+from imgforensics.layer import LayerEntry
 from imgforensics.opening import Need
 from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
+from imgforensics.tarstream.sparse import logical_content
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.options import LayerNumber
 from imgforensics_cli.output import safe, write_document
@@ -88,13 +91,46 @@ def _pieces(
 
 
 def _pieces_of(image: Image, tree: FileTree, path: bytes, node: Node) -> Iterator[_Piece]:
-    with image.path(b"/" + path, tree.layer_index).open("rb") as file:
-        offset = 0
+    offset = 0
+    for data in _content(image, tree, path, node):
+        yield _Piece(path, node, offset, data)
+        offset += len(data)
+    if offset == 0:
+        yield _Piece(path, node, 0, b"")
+
+
+def _content(image: Image, tree: FileTree, path: bytes, node: Node) -> Iterator[bytes]:
+    """A file's content; of one that is not all there, its beginning, and then the error."""
+    try:
+        file = image.path(b"/" + path, tree.layer_index).open("rb")
+    except DamagedBlobError:
+        if node.entry is not None:
+            yield from _beginning(image, node.entry)
+        raise
+    with file:
         while data := file.read(_PIECE_BYTES):
-            yield _Piece(path, node, offset, data)
-            offset += len(data)
-        if offset == 0:
-            yield _Piece(path, node, 0, b"")
+            yield data
+
+
+def _beginning(image: Image, entry: LayerEntry) -> Iterator[bytes]:
+    """What the layer still holds of a file's content, found by reading up to it."""
+    with closing(image.layers[entry.layer_index].begin_pass()) as layer_pass:
+        for found in layer_pass:
+            if found.member.ordinal == entry.member.ordinal:
+                yield from _in_pieces(logical_content(found.member, layer_pass.content()))
+                return
+
+
+def _in_pieces(chunks: Iterable[memoryview]) -> Iterator[bytes]:
+    """The same bytes, in pieces of one size but for the last."""
+    waiting = bytearray()
+    for chunk in chunks:
+        waiting += chunk
+        while len(waiting) >= _PIECE_BYTES:
+            yield bytes(waiting[:_PIECE_BYTES])
+            del waiting[:_PIECE_BYTES]
+    if waiting:
+        yield bytes(waiting)
 
 
 def _to_json(piece: _Piece) -> dict[str, Any]:

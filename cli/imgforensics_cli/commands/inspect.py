@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from imgforensics.catalogue import Catalogue, ImageKind, ImageRecord, choose
-from imgforensics.errors import AmbiguousImageError, ImageForensicsError
+from imgforensics.catalogue import Catalogue, ImageKind, ImageRecord, answering, choose
+from imgforensics.errors import AmbiguousImageError, ImageChoiceError, ImageForensicsError
 from imgforensics.image import Image
 from imgforensics.layer import LayerScan
 from imgforensics.oci.config import ImageConfig
@@ -48,27 +48,42 @@ def run(
     Without --layers no byte of a layer is read.
     """
     with request.catalogue(Need.ENTRIES if layers else Need.DOCUMENTS) as opened:
-        record = _chosen(request, opened.catalogue)
-        scans = _scans(request, opened.image_of(record)) if layers and record else {}
+        record, failure = _chosen(request, opened.catalogue)
+        is_read = layers and failure is None
+        scans = _scans(request, opened.image_of(record)) if is_read and record else {}
         problems = tuple(dict.fromkeys(_problems(opened.catalogue, record, scans)))
         if request.json:
             _write_json(opened, record, scans, problems)
         else:
             write_lines(_lines(opened, record, scans))
-        return request.conclude(problems)
+        status = request.conclude(problems)
+    if failure is not None:
+        raise failure
+    return status
 
 
-def _chosen(request: Request, catalogue: Catalogue) -> ImageRecord | None:
-    """The image to show in detail; None where there is none, or no choice among several."""
+def _chosen(
+    request: Request, catalogue: Catalogue
+) -> tuple[ImageRecord | None, ImageForensicsError | None]:
+    """The image to show in detail, if there is one; and why it cannot be read, if it cannot."""
     try:
-        return choose(catalogue, request.image, request.platform)
+        return choose(catalogue, request.image, request.platform), None
     except ImageForensicsError as error:
-        is_open = isinstance(error, AmbiguousImageError)
-        kinds = {record.kind for record in catalogue.records}
-        is_free = request.image is None and request.platform is None
-        if is_free and (is_open or (kinds and kinds.issubset(_SETTLED_ELSEWHERE))):
-            return None
-        raise
+        if _is_settled(request, catalogue, error):
+            return None, None
+        if isinstance(error, ImageChoiceError) or not (catalogue.records or catalogue.absent):
+            raise
+        unread = [one for one in answering(catalogue, request.image) if one.reason]
+        return unread[0] if len(unread) == 1 else None, error
+
+
+def _is_settled(request: Request, catalogue: Catalogue, error: ImageForensicsError) -> bool:
+    """Whether the list is all that was asked for."""
+    if request.image is not None or request.platform is not None:
+        return False
+    kinds = {record.kind for record in catalogue.records}
+    is_open = isinstance(error, AmbiguousImageError)
+    return is_open or (bool(kinds) and kinds.issubset(_SETTLED_ELSEWHERE))
 
 
 def _scans(request: Request, image: Image) -> dict[int, LayerScan]:
@@ -161,6 +176,9 @@ def _listing(catalogue: Catalogue, source: BlobSource) -> Iterator[str]:
         rows,
         numbers="NUMBER LAYERS STORED",
     )
+    for record in catalogue.records:
+        if record.reason:
+            yield f"{record.number} is not read: {brief(record.reason)}"
 
 
 def _row(record: ImageRecord, source: BlobSource) -> Sequence[str]:
@@ -184,6 +202,7 @@ def _facts(record: ImageRecord) -> Iterator[str]:
     yield from _setting("platform", [str(record.platform or "not declared")])
     yield from _setting("found in", record.layouts)
     yield from _setting("missing", record.missing)
+    yield from _setting("not read", [record.reason])
 
 
 def _settings(config: ImageConfig) -> Iterator[str]:

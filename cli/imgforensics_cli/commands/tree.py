@@ -7,8 +7,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from imgforensics.errors import PathError
 from imgforensics.filesystem.node import Node
-from imgforensics.filesystem.resolve import resolve
+from imgforensics.filesystem.resolve import Resolution, resolve
+from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer import EntryKind
 from imgforensics.opening import Need
 from imgforensics.problems import display
@@ -18,6 +20,7 @@ from imgforensics.serialise import (
     path_to_json,
     problem_to_json,
 )
+from imgforensics_cli.failures import Failures
 from imgforensics_cli.listing import link_text
 from imgforensics_cli.options import LayerNumber
 from imgforensics_cli.output import counted, write_document, write_lines
@@ -58,24 +61,35 @@ def run(
     """
     with request.open(Need.ENTRIES) as image:
         tree = request.tree(image, layer)
-        found = resolve(tree, os.fsencode(path).lstrip(b"/"))
+        failures = Failures()
+        found = _found(tree, path, failures)
         totals: Counter[str] = Counter()
-        branches = _branches(found.path, found.node, depth, totals)
+        branches = _branches(found.path, found.node, depth, totals) if found else iter(())
         if request.json:
+            documents = ({"depth": b.depth, **node_to_json(b.path, b.node)} for b in branches)
             facts = {
                 "source": image.source.description,
                 "image": identity_to_json(image.record),
                 "layer": tree.layer_index,
-                **path_to_json(found.path),
-                "entries": ({"depth": b.depth, **node_to_json(b.path, b.node)} for b in branches),
+                **(path_to_json(found.path) if found else {"path": None}),
+                "entries": documents,
                 "totals": totals,
+                "failures": failures.messages,
                 "problems": map(problem_to_json, image.problems_up_to(tree.layer_index)),
             }
             write_document("tree", facts)
-        else:
+        elif found:
             write_lines(map(_line, branches))
             write_lines(["", _told(totals)])
-        return request.conclude(image.problems_up_to(tree.layer_index))
+        return request.conclude(image.problems_up_to(tree.layer_index), failures.status)
+
+
+def _found(tree: FileTree, path: str, failures: Failures) -> Resolution | None:
+    try:
+        return resolve(tree, os.fsencode(path).lstrip(b"/"))
+    except PathError as error:
+        failures.add(error)
+        return None
 
 
 def _branches(
