@@ -165,8 +165,7 @@ def test_an_event_tells_its_layer_and_instruction() -> None:
 
 def test_what_stands_behind_the_end_of_a_layer_is_no_cause() -> None:
     behind = tar([file("d/x", b"other", mode=0o777), whiteout("y")])
-    layers = [[file("y", b"y")], [file("d/x", b"1"), raw(bytes(1024) + behind)]]
-    with image_of(*layers) as image:
+    with image_of([file("y", b"y")], [file("d/x", b"1"), raw(bytes(1024) + behind)]) as image:
         [event] = image.history_of("d/x")
         assert event.entry is not None
         assert (event.entry.is_past_end, event.entry.size) == (False, 1)
