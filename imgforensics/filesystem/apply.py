@@ -18,6 +18,9 @@ from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.problems import ProblemCode, ProblemLog
 from imgforensics.tarstream.member import EntryKind
 
+_MAXIMUM_ROUNDS = 40
+"""Times that late hard links are gone through: enough for any that is not made to be endless."""
+
 
 def apply_layer(
     below: FileTree,
@@ -153,17 +156,28 @@ class _Application:
         waiting: defaultdict[bytes, list[LayerEntry]] = defaultdict(list)
         for entry in self._late:
             waiting[normalise_path(entry.link_name)].append(entry)
-        ready = deque(waiting)
-        while ready:
-            target = ready.popleft()
-            if self._tree.find(target) is not None:
-                linked = [entry for entry in waiting.pop(target, ()) if self._link_now(entry)]
-                ready.extend(entry.path for entry in linked)
+        # A target may be reached by another path than the one that was linked, through links of
+        # the same layer: then it takes another round to be found.
+        for _ in range(_MAXIMUM_ROUNDS):
+            if not self._link_those_ready(waiting):
+                break
         for entry in sorted(chain.from_iterable(waiting.values()), key=_ordinal):
             if not self._is_superseded(entry):
                 detail = "its target is in no layer"
                 self._report(entry, ProblemCode.HARD_LINK_BROKEN, detail, "kept, without content")
                 self._place(entry, Node(entry))
+
+    def _link_those_ready(self, waiting: dict[bytes, list[LayerEntry]]) -> bool:
+        """Link what waits for a target that now stands, and what waited for that in turn."""
+        ready = deque(waiting)
+        any_linked = False
+        while ready:
+            target = ready.popleft()
+            if target in waiting and self._tree.find(target) is not None:
+                linked = [entry for entry in waiting.pop(target) if self._link_now(entry)]
+                ready.extend(entry.path for entry in linked)
+                any_linked = any_linked or bool(linked)
+        return any_linked
 
     def _link_now(self, entry: LayerEntry) -> bool:
         if self._is_superseded(entry) or not self._link(entry):

@@ -242,3 +242,8 @@ def test_whiteouts_and_the_rest_of_a_hundred_layers() -> None:
         assert shown(image) == {"d": "dir", "d/99": "file 99"}
         assert shown(image, 40) == {"d": "dir", "d/40": "file 40"}
         assert shown(image, -1) == {}
+
+
+def test_a_late_link_finds_a_target_that_was_linked_by_another_path() -> None:
+    layer = [file("a"), hard_link("b/x", "x"), hard_link("a/x", "a/a"), symlink("a", ".")]
+    assert shown_of(layer) == {"a": "link .", "b": "dir", "b/x": "link .", "x": "link ."}
