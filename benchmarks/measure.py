@@ -103,7 +103,8 @@ def race(
     """Run every contestant once, then every one again: A B C A B C.
 
     Nothing is deleted here, not even between rounds: right after a mass deletion ext4
-    looks for free inodes many times longer, and the next run would pay for it.
+    looks for free inodes many times longer, and the next run would pay for it. Who runs this
+    on a tmpfs may delete earlier trees between two runs.
     """
     for number in range(rounds):
         for position, contestant in enumerate(contestants):

@@ -93,7 +93,7 @@ def _measure_all(settings: Settings) -> list[Result]:
         compression: image_input(settings.workdir, settings.size_mb, compression)
         for compression in dict.fromkeys(work.compression for work in settings.works)
     }
-    needed = max(_tree_bytes(w, images[w.compression], settings.rounds) for w in settings.works)
+    needed = max(_memory_bytes(work, images[work.compression]) for work in settings.works)
     target = choose_target(settings.target, settings.workdir, needed)
     print(f"trees go to {target.directory} ({target.file_system}): {target.reason}", flush=True)
     with _scratch(target) as scratch:
@@ -103,12 +103,12 @@ def _measure_all(settings: Settings) -> list[Result]:
         ]
 
 
-def _tree_bytes(work: Work, image: ImageInput, rounds: int) -> int:
-    """Estimate the room for all trees of one work, which stay until its end."""
+def _memory_bytes(work: Work, image: ImageInput) -> int:
+    """Estimate the room on a tmpfs for the trees of one work: two of each contestant at most."""
     if not work.writes:
         return 0
     present = sum(not contestant.absent for contestant in work.contestants(image))
-    return int(present * rounds * image.raw_bytes * _TREE_OVER_RAW)
+    return int(2 * present * image.raw_bytes * _TREE_OVER_RAW)
 
 
 @contextmanager
@@ -137,6 +137,10 @@ def _measure(
     traces: dict[str, Trace] = {}
     for contestant, run, trace in race(present, rounds * work.rounds_factor, place):
         runs[contestant.name].append(run)
+        if target.in_memory and contestant.name in traces:
+            # The next runs take the pages that this frees. Were nothing freed, each run would
+            # wait for memory that a virtual machine's host has yet to supply.
+            shutil.rmtree(traces[contestant.name].target.parent)
         traces[contestant.name] = trace
         print(f"  {contestant.name}: {run.wall_seconds:.3f} s", flush=True)
     for contestant in present:
