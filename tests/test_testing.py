@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -238,6 +239,8 @@ LAYOUTS = {
 
 
 @pytest.mark.oracle
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="it sets owners")
 @pytest.mark.parametrize("form", LAYOUTS)
 def test_skopeo_reads_archives_of_every_form(form: str, tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
@@ -265,6 +268,8 @@ def test_skopeo_reads_directories(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.oracle
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="it sets owners")
 @pytest.mark.parametrize(
     "packing", [Packing.NONE, Packing.GZIP, Packing.GZIP_MEMBERS, Packing.ESTARGZ]
 )

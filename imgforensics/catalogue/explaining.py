@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from imgforensics.errors import NotAnImageError, RootFilesystemError
+from imgforensics.errors import DamagedImageError, NotAnImageError, RootFilesystemError
+from imgforensics.problems import Severity
 from imgforensics.sources.base import BlobSource, printable
 from imgforensics.sources.directory import DirectorySource
 
@@ -42,8 +43,15 @@ _DATA_ROOTS = (
 _LAYOUT_DOCUMENTS = ("index.json", "manifest.json", "repositories")
 
 
-def no_image_error(source: BlobSource) -> NotAnImageError:
+def no_image_error(source: BlobSource) -> NotAnImageError | DamagedImageError:
     """The error for a source without any document of an image."""
+    for problem in source.problems:
+        # Engines write the documents last: what is cut short has lost them.
+        if problem.severity is Severity.ERROR:
+            return DamagedImageError(
+                f"{source.description} is damaged, and what is left of it names no image: "
+                f"{problem.detail}, at offset {problem.where.offset}; fetch it again"
+            )
     names = list(islice(source.names(), _LOOKED_AT))
     what = source.description
     for mark, kind in _DATA_ROOTS:

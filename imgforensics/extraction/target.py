@@ -88,7 +88,7 @@ class _Target:
         if not self._force and not is_ours:
             raise UnsafeOutputError(
                 f"{self.record_path}: exists and is no record of an extraction; choose another "
-                "target, or replace it by force"
+                "target, or replace it with --force (force=True)"
             )
 
     def _clear_the_way(self) -> None:
@@ -107,7 +107,7 @@ class _Target:
             raise _failed(path, error) from error
         if not self._force and not (may_be_empty and is_empty):
             raise UnsafeOutputError(
-                f"{path}: exists; choose another target, or replace it by force"
+                f"{path}: exists; choose another target, or replace it with --force (force=True)"
             )
 
 

@@ -1,14 +1,16 @@
 """What `docker save` wrote, in its four forms."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from imgforensics.catalogue import ImageKind, Layout, choose
+from imgforensics.catalogue import ImageKind, Layout, choose, read_catalogue
 from imgforensics.digests import Digest
-from imgforensics.errors import DamagedDocumentError, LimitExceededError
+from imgforensics.errors import DamagedDocumentError, DamagedImageError, LimitExceededError
 from imgforensics.limits import Limits
 from imgforensics.problems import ProblemCode
+from imgforensics.sources.detect import open_source
 from tests.catalogue.building import (
     Archive,
     Json,
@@ -249,3 +251,15 @@ def test_names_of_either_document_choose_the_image() -> None:
     catalogue = archive.read()
     for name in ("a:1", "docker.io/library/a:1", "library/a:1"):
         assert choose(catalogue, name).number == 0
+
+
+def test_an_archive_cut_short_before_its_documents_is_damaged_not_something_else(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "cut.tar"
+    path.write_bytes(tar_of(Member("blobs/sha256/" + "0" * 64, bytes(5_000)))[:2_000])
+    with (
+        open_source(path) as source,
+        pytest.raises(DamagedImageError, match="is damaged, and what is left of it names no image"),
+    ):
+        read_catalogue(source)
