@@ -8,6 +8,7 @@ seldom finds itself again: what compresses is the language, about 2.7:1 under gz
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 POOL_BYTES = 24_000_000
@@ -38,22 +39,34 @@ def choose_content(generator: random.Random, size: int) -> Content:
 
 
 class Pools:
-    """Both pools; some 50 MB of memory and three seconds to make."""
+    """Both pools, each of `pool_bytes`; made when first needed, at full size in three seconds."""
 
-    def __init__(self, seed: int) -> None:
-        generator = random.Random(seed)
-        self._text = _pool(generator, words(generator, 3_000), b" ")
-        self._binary = _pool(generator, _opcodes(generator, 1_400), b"")
+    def __init__(self, seed: int, pool_bytes: int = POOL_BYTES) -> None:
+        self._seed = seed
+        self._pool_bytes = pool_bytes
 
     def read(self, content: Content) -> Iterator[bytes]:
         """Yield the bytes of one file, in chunks of at most `CHUNK_BYTES`."""
+        left = content.size
+        if not left:
+            return
         pool = self._binary if content.binary else self._text
-        offset, left = content.offset, content.size
+        offset = content.offset % len(pool)
         while left:
             chunk = pool[offset : offset + min(left, CHUNK_BYTES)]
             yield chunk
             left -= len(chunk)
             offset = (offset + len(chunk)) % len(pool)
+
+    @cached_property
+    def _text(self) -> bytes:
+        generator = random.Random(self._seed)
+        return _pool(generator, words(generator, 3_000), b" ", self._pool_bytes)
+
+    @cached_property
+    def _binary(self) -> bytes:
+        generator = random.Random(self._seed + 1)
+        return _pool(generator, _opcodes(generator, 1_400), b"", self._pool_bytes)
 
 
 def words(generator: random.Random, count: int) -> list[bytes]:
@@ -68,10 +81,10 @@ def _opcodes(generator: random.Random, count: int) -> list[bytes]:
     return [generator.randbytes(generator.randint(1, 12)) for _ in range(count)]
 
 
-def _pool(generator: random.Random, tokens: list[bytes], between: bytes) -> bytes:
-    """`POOL_BYTES` of tokens, the first ones far more frequent than the last (Zipf)."""
+def _pool(generator: random.Random, tokens: list[bytes], between: bytes, size: int) -> bytes:
+    """`size` bytes of tokens, the first ones far more frequent than the last (Zipf)."""
     weights = list(accumulate(1 / (rank + 3) for rank in range(len(tokens))))
     pool = bytearray()
-    while len(pool) < POOL_BYTES:
+    while len(pool) < size:
         pool += between.join(generator.choices(tokens, cum_weights=weights, k=200_000)) + between
-    return bytes(pool[:POOL_BYTES])
+    return bytes(pool[:size])

@@ -4,39 +4,49 @@ Nothing is downloaded. The same parameters give the same members and contents on
 machine; the stored bytes, and so the digests, also depend on the versions of zlib and zstd.
 """
 
-import hashlib
 import json
 import shutil
-import tarfile
-import zlib
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self
 
-import zstandard
+from benchmarks.content import POOL_BYTES, Pools
+from benchmarks.documents import write_docker_archive, write_oci_documents
+from benchmarks.history import plan_history
+from benchmarks.layers import StoredLayer, write_layer
+from benchmarks.many import plan_layers, plan_members, plan_small_files
+from benchmarks.plan import History
 
-from benchmarks.content import Pools
-from benchmarks.history import LayerPlan, Member, plan_history
-
-RECIPE = 1
+RECIPE = 2
 """Part of every cache key: raise it whenever the same parameters give another image."""
-TAG = "bench"
 _SEED = 20_240_229
-_MTIME = 1_700_000_000
-_BLOCK = 512
 _READ_BYTES = 1 << 22
-_MEDIA_TYPES = {"gzip": "tar+gzip", "zstd": "tar+zstd"}
+_SHARES = (50, 5, 1)
+"""Members are counted up in three steps: a fiftieth, a fifth, and all of them."""
+_LAYER_SHARES = (40, 4, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large the inputs are."""
+
+    image_mb: int
+    """Raw size of the ten-layer image, in millions of bytes."""
+    files: int
+    """Regular files of the layer of small files."""
+    members: int
+    """Members of the largest image without content."""
+    layers: int
+    """Layers of the image with the most of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInput:
-    """One image on disk, an OCI layout directory with one tag, and what is known of it."""
+    """One image on disk, and what is known of it."""
 
     directory: Path
-    compression: str
+    title: str
     members: int
     tree_paths: int
     """What an extraction must write: paths below the root."""
@@ -44,205 +54,141 @@ class ImageInput:
     """The sum of the sizes of the regular files among them, at each of their names."""
     raw_bytes: int
     stored_bytes: int
+    image: str
+    """The OCI layout or archive, relative to `directory`."""
     layers: tuple[str, ...]
-    """Hex digests of the layer blobs, the lowest first."""
+    """The layers as files, the lowest first, relative to `directory`."""
 
     @property
-    def layout(self) -> Path:
-        """The OCI image layout."""
-        return self.directory / "layout"
+    def path(self) -> Path:
+        """What is given to a command that knows images."""
+        return self.directory / self.image
 
     @property
-    def blobs(self) -> list[Path]:
-        """The layer blobs, the lowest first."""
-        return [self.layout / "blobs" / "sha256" / layer for layer in self.layers]
+    def layer_files(self) -> list[Path]:
+        """What is given to a command that knows tars, the lowest layer first."""
+        return [self.directory / layer for layer in self.layers]
 
     def warm(self) -> None:
-        """Read every blob once, so that no timed run waits for the disk."""
-        for blob in self.blobs:
-            with blob.open("rb") as stream:
-                while stream.read(_READ_BYTES):
-                    pass
+        """Read everything once, so that no timed run waits for the disk."""
+        for file in self.directory.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as stream:
+                    while stream.read(_READ_BYTES):
+                        pass
 
-
-def image_input(cache: Path, size_mb: int, compression: str) -> ImageInput:
-    """Find the ten-layer image of about `size_mb` million raw bytes in `cache`, or build it."""
-    directory = cache / f"ten-layers-{size_mb}mb-{compression}-recipe{RECIPE}"
-    facts = directory / "facts.json"
-    if not facts.exists():
-        print(f"building {directory.name} ...", flush=True)
-        _build(directory, size_mb * 1_000_000, compression)
-    known = json.loads(facts.read_text())
-    return ImageInput(directory, **{**known, "layers": tuple(known["layers"])})
-
-
-def _build(directory: Path, raw_bytes: int, compression: str) -> None:
-    """Build under another name first: what bears the right name is whole."""
-    partial = directory.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    blobs = partial / "layout" / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-    pools = Pools(_SEED)
-    history = plan_history(raw_bytes, _SEED)
-    layers = [_write_layer(blobs, plan, pools, compression) for plan in history.layers]
-    _write_documents(partial / "layout", history.layers, layers, compression)
-    facts = {
-        "compression": compression,
-        "members": sum(len(plan.members) for plan in history.layers),
-        "tree_paths": history.tree_paths,
-        "tree_file_bytes": history.tree_file_bytes,
-        "raw_bytes": sum(layer.raw_bytes for layer in layers),
-        "stored_bytes": sum(layer.stored_bytes for layer in layers),
-        "layers": [layer.digest for layer in layers],
-    }
-    (partial / "facts.json").write_text(json.dumps(facts, indent=1))
-    shutil.rmtree(directory, ignore_errors=True)
-    partial.rename(directory)
+    def facts(self) -> dict[str, object]:
+        """Tell what a result file says of it."""
+        facts = asdict(self)
+        facts["layers"] = len(self.layers)
+        del facts["directory"], facts["image"]
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
-class _StoredLayer:
-    """One layer as written; both digests are hex."""
+class Inputs:
+    """Finds each image in `cache`, or builds it there."""
 
-    digest: str
-    diff_id: str
-    raw_bytes: int
-    stored_bytes: int
+    cache: Path
+    sizes: Sizes
 
-
-def _write_layer(blobs: Path, plan: LayerPlan, pools: Pools, compression: str) -> _StoredLayer:
-    unnamed = blobs / "layer.partial"
-    with _LayerWriter(unnamed, compression) as writer:
-        for member in plan.members:
-            writer.write(_header(member).tobuf(tarfile.PAX_FORMAT))
-            if not member.hard_link:
-                writer.write_padded(pools.read(member.content))
-        writer.write(bytes(2 * _BLOCK))
-    stored = writer.stored()
-    unnamed.rename(blobs / stored.digest)
-    return stored
-
-
-def _header(member: Member) -> tarfile.TarInfo:
-    header = tarfile.TarInfo(member.name)
-    header.mtime = _MTIME
-    header.uid = header.gid = member.owner
-    header.mode = 0o644
-    if member.name.endswith("/"):
-        header.type, header.mode = tarfile.DIRTYPE, 0o755
-    elif member.symlink:
-        header.type, header.linkname, header.mode = tarfile.SYMTYPE, member.symlink, 0o777
-    elif member.hard_link:
-        header.type, header.linkname = tarfile.LNKTYPE, member.hard_link
-    else:
-        header.size = member.content.size
-    if member.executable:
-        header.mode = 0o755
-    return header
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
-class _LayerWriter:
-    """Compresses a tar into a file and knows both of its digests at the end."""
-
-    def __init__(self, path: Path, compression: str) -> None:
-        self._file: BinaryIO = path.open("wb")
-        self._compressor = _compressor(compression)
-        self._raw, self._stored = hashlib.sha256(), hashlib.sha256()
-        self._raw_bytes = self._stored_bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with closing(self._file):
-            self._store(self._compressor.flush())
-
-    def write(self, data: bytes) -> None:
-        """Add bytes of the tar."""
-        self._raw.update(data)
-        self._raw_bytes += len(data)
-        self._store(self._compressor.compress(data))
-
-    def write_padded(self, chunks: Iterable[bytes]) -> None:
-        """Add a member's content, and zeros up to the next block."""
-        for chunk in chunks:
-            self.write(chunk)
-        self.write(bytes(-self._raw_bytes % _BLOCK))
-
-    def stored(self) -> _StoredLayer:
-        """Tell what was written; after the end of the `with` block."""
-        return _StoredLayer(
-            self._stored.hexdigest(), self._raw.hexdigest(), self._raw_bytes, self._stored_bytes
+    def ten_layers(self, compression: str) -> ImageInput:
+        """Like an image of Debian with an application; gzip or zstd, or `none`: `docker save`."""
+        raw_bytes = self.sizes.image_mb * 1_000_000
+        return self._find(
+            f"ten-layers-{self.sizes.image_mb}mb-{compression}",
+            _Recipe(
+                f"ten layers, {'docker save' if compression == 'none' else compression}",
+                partial(plan_history, raw_bytes, _SEED),
+                compression,
+                pool_bytes=min(POOL_BYTES, raw_bytes // 8),
+                docker=compression == "none",
+            ),
         )
 
-    def _store(self, data: bytes) -> None:
-        self._file.write(data)
-        self._stored.update(data)
-        self._stored_bytes += len(data)
+    def small_files(self, *, pax: bool = False) -> ImageInput:
+        """One uncompressed layer of small files; with `pax`, a PAX header ahead of each member."""
+        kind = "small files with PAX headers" if pax else "small files"
+        return self._find(
+            f"{kind.replace(' ', '-')}-{self.sizes.files}",
+            _Recipe(kind, partial(plan_small_files, self.sizes.files, _SEED), pax=pax),
+        )
+
+    def without_content(self) -> list[ImageInput]:
+        """One uncompressed layer of members without content, in three sizes."""
+        return [self._members(self.sizes.members // share) for share in _SHARES]
+
+    def many_layers(self) -> list[ImageInput]:
+        """Uncompressed layers of members without content, three numbers of layers."""
+        counts = sorted({max(1, self.sizes.layers // share) for share in _LAYER_SHARES})
+        return [
+            self._find(
+                f"layers-{count}", _Recipe(f"{count} layers", partial(plan_layers, count, _SEED))
+            )
+            for count in counts
+        ]
+
+    def next_to_nothing(self) -> ImageInput:
+        """An image of one file: what is measured with it is the start."""
+        return self._find(
+            "next-to-nothing", _Recipe("next to nothing", partial(plan_members, 1, _SEED))
+        )
+
+    def _members(self, count: int) -> ImageInput:
+        return self._find(
+            f"members-{count}", _Recipe(f"{count:,} members", partial(plan_members, count, _SEED))
+        )
+
+    def _find(self, name: str, recipe: "_Recipe") -> ImageInput:
+        directory = self.cache / f"{name}-recipe{RECIPE}"
+        facts = directory / "facts.json"
+        if not facts.exists():
+            print(f"building {directory.name} ...", flush=True)
+            recipe.build(directory)
+        known = json.loads(facts.read_text())
+        return ImageInput(directory, **{**known, "layers": tuple(known["layers"])})
 
 
-def _compressor(compression: str) -> _Compressor:
-    """Compress as engines do by default: gzip at level 6, zstd at level 3, one frame."""
-    if compression == "zstd":
-        return zstandard.ZstdCompressor(level=3).compressobj()
-    return zlib.compressobj(6, zlib.DEFLATED, 31)
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How one image is made."""
 
+    title: str
+    plan: Callable[[], History]
+    compression: str = "none"
+    pool_bytes: int = POOL_BYTES // 8
+    pax: bool = False
+    docker: bool = False
 
-def _write_documents(
-    layout: Path, plans: list[LayerPlan], layers: list[_StoredLayer], compression: str
-) -> None:
-    """Write the config, manifest, index and `oci-layout` of the image-spec."""
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.diff_id}" for layer in layers]},
-        "history": [{"created_by": plan.instruction} for plan in plans],
-    }
-    media_type = f"application/vnd.oci.image.layer.v1.{_MEDIA_TYPES[compression]}"
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": _write_document(layout, "config.v1+json", config),
-        "layers": [
-            {
-                "mediaType": media_type,
-                "digest": f"sha256:{layer.digest}",
-                "size": layer.stored_bytes,
-            }
-            for layer in layers
-        ],
-    }
-    descriptor = _write_document(layout, "manifest.v1+json", manifest)
-    descriptor["annotations"] = {"org.opencontainers.image.ref.name": TAG}
-    index = {"schemaVersion": 2, "manifests": [descriptor]}
-    (layout / "index.json").write_text(json.dumps(index))
-    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    def build(self, directory: Path) -> None:
+        """Build under another name first: what bears the right name is whole."""
+        unfinished = directory.with_suffix(".partial")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        blobs = unfinished / ("layers" if self.docker else "layout/blobs/sha256")
+        blobs.mkdir(parents=True)
+        pools = Pools(_SEED, self.pool_bytes)
+        history = self.plan()
+        layers = [
+            write_layer(blobs, plan, pools, self.compression, pax=self.pax)
+            for plan in history.layers
+        ]
+        if self.docker:
+            write_docker_archive(unfinished / "image.tar", history.layers, layers)
+        else:
+            write_oci_documents(unfinished / "layout", history.layers, layers, self.compression)
+        facts = self._facts(unfinished, history, layers)
+        (unfinished / "facts.json").write_text(json.dumps(facts, indent=1))
+        shutil.rmtree(directory, ignore_errors=True)
+        unfinished.rename(directory)
 
-
-def _write_document(layout: Path, kind: str, document: object) -> dict[str, object]:
-    data = json.dumps(document).encode()
-    digest = hashlib.sha256(data).hexdigest()
-    (layout / "blobs" / "sha256" / digest).write_bytes(data)
-    return {
-        "mediaType": f"application/vnd.oci.image.{kind}",
-        "digest": f"sha256:{digest}",
-        "size": len(data),
-    }
-
-
-def facts_of(image: ImageInput) -> dict[str, object]:
-    """Tell what a result file says of its input."""
-    facts = asdict(image)
-    del facts["directory"], facts["layers"]
-    return facts
+    def _facts(self, root: Path, history: History, layers: list[StoredLayer]) -> dict[str, object]:
+        return {
+            "title": self.title,
+            "members": sum(len(plan.members) for plan in history.layers),
+            "tree_paths": history.tree_paths,
+            "tree_file_bytes": history.tree_file_bytes,
+            "raw_bytes": sum(layer.raw_bytes for layer in layers),
+            "stored_bytes": sum(layer.stored_bytes for layer in layers),
+            "image": "image.tar" if self.docker else "layout",
+            "layers": [str(layer.path.relative_to(root)) for layer in layers],
+        }

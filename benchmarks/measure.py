@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.inputs import ImageInput
+
 ROOT = Path(__file__).resolve().parent.parent
 _STOPWATCH = Path(__file__).with_name("stopwatch.py")
 _ERROR_CHARACTERS = 2_000
@@ -43,12 +45,18 @@ class Contestant:
     name: str
     command: Callable[[Path], Sequence[str]]
     """The arguments, for a target directory that exists and is empty."""
+    image: ImageInput | None = None
+    """What it reads, if anything."""
     absent: str = ""
     """Why it cannot run here; empty where it can."""
+    writes: bool = False
+    """Whether it leaves a tree of up to the image's raw size."""
     checked: bool = False
     """Whether its tree must be the image's, whiteouts applied."""
     least_lines: int = 0
     """How many lines its output must have."""
+    says: str = ""
+    """What its output must be, unless empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +82,6 @@ class Timing:
         return max(run.peak_bytes for run in self.runs)
 
 
-def ratio(ours: Timing, theirs: Timing) -> float:
-    """Divide wall time of ours by theirs: the median of the ratios within each round."""
-    return statistics.median(
-        a.wall_seconds / b.wall_seconds for a, b in zip(ours.runs, theirs.runs, strict=True)
-    )
-
-
-def difference(ours: Timing, theirs: Timing) -> float:
-    """Subtract their wall seconds from ours: the median of the differences within each round."""
-    return statistics.median(
-        a.wall_seconds - b.wall_seconds for a, b in zip(ours.runs, theirs.runs, strict=True)
-    )
-
-
 def environment() -> dict[str, str]:
     """Make every command's environment: this checkout importable, byte code kept."""
     variables = dict(os.environ)
@@ -98,27 +92,29 @@ def environment() -> dict[str, str]:
 
 
 def race(
-    contestants: Sequence[Contestant], rounds: int, scratch: Path
+    contestants: Sequence[Contestant], rounds: int, scratch: Path, *, sync: bool
 ) -> Iterator[tuple[Contestant, Run, Trace]]:
     """Run every contestant once, then every one again: A B C A B C.
 
     Nothing is deleted here, not even between rounds: right after a mass deletion ext4
     looks for free inodes many times longer, and the next run would pay for it. Who runs this
-    on a tmpfs may delete earlier trees between two runs.
+    on a tmpfs may delete earlier trees between two runs. With `sync`, for a target on a disk,
+    everything that earlier runs wrote has reached it before the next one starts.
     """
     for number in range(rounds):
         for position, contestant in enumerate(contestants):
             place = scratch / f"round{number}-{position}"
+            if sync:
+                os.sync()
             yield contestant, *_run(contestant, place)
 
 
 def _run(contestant: Contestant, place: Path) -> tuple[Run, Trace]:
-    """Run once, after everything that earlier runs wrote has reached the disk."""
+    """Run once."""
     trace = Trace(place / "target", place / "output")
     trace.target.mkdir(parents=True)
     result, errors = place / "result", place / "errors"
     command = list(contestant.command(trace.target))
-    os.sync()
     with trace.output.open("wb") as output, errors.open("wb") as error_output:
         subprocess.run(
             [sys.executable, "-I", "-S", str(_STOPWATCH), str(result), *command],

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmarks.inputs import TAG, ImageInput
+from benchmarks.documents import TAG
+from benchmarks.inputs import ImageInput
 from benchmarks.measure import Contestant, environment
 
 OURS = (sys.executable, "-m", "imgforensics")
-_BARE_PYTHON = (sys.executable, "-c", "pass")
+_QUESTIONS = (sys.executable, str(Path(__file__).with_name("questions.py")))
 _EACH_LAYER = 'target=$1 && shift && for layer in "$@"; do {} || exit; done'
 """A shell line: the target directory, then the layers, the lowest first."""
 
@@ -29,7 +30,6 @@ class Program:
 _PROGRAMS = {
     program.name: program
     for program in (
-        Program("imgforensics", (*OURS, "--help")),
         Program("tar", ("tar", "--version")),
         Program("gzip", ("gzip", "--version")),
         Program("igzip", ("igzip", "--version")),
@@ -59,7 +59,7 @@ def _first_line(program: Program) -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Ask each peer its version: the first line of the answer, None where it is absent."""
-    return {name: _first_line(p) for name, p in _PROGRAMS.items() if name != "imgforensics"}
+    return {name: _first_line(program) for name, program in _PROGRAMS.items()}
 
 
 def _absent(*names: str) -> str:
@@ -71,9 +71,9 @@ def our_extract(image: ImageInput) -> Contestant:
     """Extract with the command under test."""
 
     def command(target: Path) -> Sequence[str]:
-        return (*OURS, "extract", str(image.layout), "-o", str(target), "--quiet")
+        return (*OURS, "extract", str(image.path), "-o", str(target), "--quiet")
 
-    return Contestant("imgforensics extract", command, _absent("imgforensics"), checked=True)
+    return Contestant("imgforensics extract", command, image, writes=True, checked=True)
 
 
 def umoci_unpack(image: ImageInput) -> Contestant:
@@ -81,73 +81,87 @@ def umoci_unpack(image: ImageInput) -> Contestant:
 
     def command(target: Path) -> Sequence[str]:
         rootless = () if os.geteuid() == 0 else ("--rootless",)
-        return (
-            "umoci",
-            "raw",
-            "unpack",
-            *rootless,
-            "--image",
-            f"{image.layout}:{TAG}",
-            str(target),
-        )
+        return ("umoci", "raw", "unpack", *rootless, "--image", f"{image.path}:{TAG}", str(target))
 
-    return Contestant("umoci raw unpack", command, _absent("umoci"), checked=True)
+    return Contestant(
+        "umoci raw unpack", command, image, _absent("umoci"), writes=True, checked=True
+    )
 
 
-def tar_extract(image: ImageInput, *options: str, needs: Sequence[str]) -> Contestant:
+def tar_extract(image: ImageInput, *options: str, needs: Sequence[str] = ()) -> Contestant:
     """Extract with GNU tar, layer after layer into one directory; it applies no whiteouts."""
-    flags = " ".join(options)
-    line = _EACH_LAYER.format(f'tar {flags} -xf "$layer" -C "$target"')
+    flags = " ".join((*options, "-x"))
+    line = _EACH_LAYER.format(f'tar {flags} -f "$layer" -C "$target"')
 
     def command(target: Path) -> Sequence[str]:
-        return ("sh", "-c", line, "sh", str(target), *map(str, image.blobs))
+        return ("sh", "-c", line, "sh", str(target), *map(str, image.layer_files))
 
-    return Contestant(f"tar {flags} -x", command, _absent("tar", *needs))
+    return Contestant(f"tar {flags}", command, image, _absent("tar", *needs), writes=True)
 
 
 def our_list(image: ImageInput) -> Contestant:
     """List all entries of all layers; the diff_ids are verified on the way."""
 
     def command(_target: Path) -> Sequence[str]:
-        return (*OURS, "ls", "-l", "-R", "--all-layers", str(image.layout))
+        return (*OURS, "ls", "-l", "-R", "--all-layers", str(image.path))
+
+    return Contestant("imgforensics ls --all-layers", command, image, least_lines=image.members)
+
+
+def tar_list(image: ImageInput, flags: str, needs: Sequence[str] = ()) -> Contestant:
+    """List each layer with GNU tar, which verifies nothing but header checksums."""
+    line = _EACH_LAYER.format(f'tar {flags}f "$layer"')
+
+    def command(target: Path) -> Sequence[str]:
+        return ("sh", "-c", line, "sh", str(target), *map(str, image.layer_files))
 
     return Contestant(
-        "imgforensics ls --all-layers", command, _absent("imgforensics"), least_lines=image.members
+        f"tar {flags}f", command, image, _absent("tar", *needs), least_lines=image.members
     )
 
 
-def tar_list(image: ImageInput) -> Contestant:
-    """List each layer with GNU tar, which verifies nothing."""
-    line = _EACH_LAYER.format('tar -tvzf "$layer"')
+def our_scan(image: ImageInput) -> Contestant:
+    """Read the headers of one layer with `TarReader`, in a process of its own."""
+    [layer] = image.layer_files
+    return _question("scan", image, layer, f"{image.members} members, 0 problems")
 
-    def command(target: Path) -> Sequence[str]:
-        return ("sh", "-c", line, "sh", str(target), *map(str, image.blobs))
 
-    return Contestant("tar -tvz", command, _absent("tar", "gzip"), least_lines=image.members)
+def our_entries(image: ImageInput) -> Contestant:
+    """Hold all entries."""
+    return _question("entries", image, image.path, f"{image.members} entries")
+
+
+def our_snapshots(image: ImageInput) -> Contestant:
+    """Hold the filesystem after each layer."""
+    return _question("snapshots", image, image.path, f"{image.tree_paths} paths")
+
+
+def our_everything(image: ImageInput) -> Contestant:
+    """List the entries, build the tree, go through its paths."""
+    says = f"{image.members} entries, {image.tree_paths} paths"
+    return _question("everything", image, image.path, says)
+
+
+def _question(question: str, image: ImageInput, path: Path, says: str) -> Contestant:
+    def command(_target: Path) -> Sequence[str]:
+        return (*_QUESTIONS, question, str(path))
+
+    return Contestant(f"{question} of {image.title}", command, image, says=says)
 
 
 def our_inspect(image: ImageInput) -> Contestant:
     """Read the documents only, and no layer."""
 
     def command(_target: Path) -> Sequence[str]:
-        return (*OURS, "inspect", str(image.layout))
+        return (*OURS, "inspect", str(image.path))
 
-    return Contestant("imgforensics inspect", command, _absent("imgforensics"))
-
-
-def our_import() -> Contestant:
-    """Import the library alone, without its command line."""
-
-    def command(_target: Path) -> Sequence[str]:
-        return (sys.executable, "-c", "import imgforensics")
-
-    return Contestant("import imgforensics", command, _absent("imgforensics"))
+    return Contestant("imgforensics inspect", command, image)
 
 
-def bare_python() -> Contestant:
-    """Start a Python process that does nothing."""
+def python_line(line: str) -> Contestant:
+    """Start Python for one line."""
 
     def command(_target: Path) -> Sequence[str]:
-        return _BARE_PYTHON
+        return (sys.executable, "-c", line)
 
-    return Contestant("python -c pass", command)
+    return Contestant(f"python -c '{line}'", command)

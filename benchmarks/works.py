@@ -1,22 +1,22 @@
-"""What is measured: each piece of work, its contestants (ours first) and how they are checked."""
+"""What is measured: each piece of work, its rows (ours first), and the most each may take."""
 
-import os
-import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from benchmarks import peers
-from benchmarks.inputs import ImageInput
-from benchmarks.measure import BenchmarkError, Contestant, Trace
+from benchmarks.goals import Difference, Goal, Growth, NoGoal, Peak, Ratio, Wall
+from benchmarks.inputs import ImageInput, Inputs
+from benchmarks.measure import Contestant
+
+_EXTRACT_PEAK_MB = 100
 
 
-class Comparison(StrEnum):
-    """How ours is set against each peer."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One command of a piece of work."""
 
-    RATIO = "ratio"
-    DIFFERENCE = "difference"
+    contestant: Contestant
+    goal: Goal = field(default_factory=NoGoal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,96 +26,123 @@ class Work:
     name: str
     """As `--only` takes it."""
     title: str
-    contestants: Callable[[ImageInput], Sequence[Contestant]]
-    """All of them, the absent ones too; the first is ours."""
-    compression: str = "gzip"
-    comparison: Comparison = Comparison.RATIO
-    writes: bool = False
-    """Whether each run writes a tree of up to the image's raw size."""
+    rows: Callable[[Inputs], Sequence[Row]]
+    """All of them, those of absent peers too; the first is ours."""
     rounds_factor: int = 1
     """More rounds for what takes a tenth of a second and would drown in noise."""
 
 
+def _extract_gzip(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.ten_layers("gzip")
+    return (
+        Row(peers.our_extract(image), Peak(_EXTRACT_PEAK_MB)),
+        Row(peers.umoci_unpack(image), Ratio(0.30)),
+        Row(peers.tar_extract(image, "-I", "igzip", needs=["igzip"]), Ratio(1.05)),
+        Row(peers.tar_extract(image, "-z", needs=["gzip"]), Ratio()),
+    )
+
+
+def _extract_zstd(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.ten_layers("zstd")
+    return (
+        Row(peers.our_extract(image), Peak(_EXTRACT_PEAK_MB)),
+        Row(peers.tar_extract(image, "--zstd", needs=["zstd"]), Ratio(1.3)),
+    )
+
+
+def _extract_docker(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.ten_layers("none")
+    return (
+        Row(peers.our_extract(image), Peak(_EXTRACT_PEAK_MB)),
+        Row(peers.tar_extract(image), Ratio(1.1)),
+    )
+
+
+def _extract_small(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.small_files()
+    return Row(peers.our_extract(image)), Row(peers.tar_extract(image), Ratio(1.45))
+
+
+def _list_gzip(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.ten_layers("gzip")
+    return (
+        Row(peers.our_list(image)),
+        Row(peers.tar_list(image, "-tvz", needs=["gzip"]), Ratio(0.40)),
+    )
+
+
+def _list_small(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.small_files()
+    return Row(peers.our_list(image)), Row(peers.tar_list(image, "-tv"), Ratio())
+
+
+def _scan(image: ImageInput) -> Sequence[Row]:
+    return Row(peers.our_scan(image)), Row(peers.tar_list(image, "-tv"), Ratio(1.8))
+
+
+def _inspect(inputs: Inputs) -> Sequence[Row]:
+    image = inputs.ten_layers("gzip")
+    return Row(peers.our_inspect(image)), Row(peers.python_line("pass"), Difference(0.25))
+
+
+def _import(_inputs: Inputs) -> Sequence[Row]:
+    return (
+        Row(peers.python_line("import imgforensics"), Wall(0.080)),
+        Row(peers.python_line("pass"), Difference()),
+    )
+
+
+def _snapshots(inputs: Inputs) -> Sequence[Row]:
+    return (Row(peers.our_snapshots(inputs.ten_layers("gzip")), Peak(200)),)
+
+
+def _entries(inputs: Inputs) -> Sequence[Row]:
+    return (Row(peers.our_entries(inputs.without_content()[-1]), Peak(300)),)
+
+
+def _growth(inputs: Inputs, images: Sequence[ImageInput]) -> Sequence[Row]:
+    smallest = images[0].members
+    return (
+        Row(peers.our_everything(inputs.next_to_nothing())),
+        *(Row(peers.our_everything(image), Growth(image.members, smallest)) for image in images),
+    )
+
+
 WORKS = (
     Work(
-        "extract-gzip",
-        "extract the gzip image, every digest and diff_id verified",
-        lambda image: (
-            peers.our_extract(image),
-            peers.umoci_unpack(image),
-            peers.tar_extract(image, "-z", needs=["gzip"]),
-            peers.tar_extract(image, "-I", "igzip", needs=["igzip"]),
-        ),
-        writes=True,
+        "extract-gzip", "extract the gzip image, every digest and diff_id verified", _extract_gzip
+    ),
+    Work("extract-zstd", "extract the same image in zstd", _extract_zstd),
+    Work("extract-docker", "extract the same, uncompressed `docker save`", _extract_docker),
+    Work("extract-small", "extract one uncompressed layer of small files", _extract_small),
+    Work("list-gzip", "list all entries of all layers of the gzip image, verified", _list_gzip),
+    Work("list-small", "list the uncompressed layer of small files, verified", _list_small),
+    Work(
+        "scan",
+        "scan headers of that layer, checksums verified",
+        lambda inputs: _scan(inputs.small_files()),
+        rounds_factor=2,
     ),
     Work(
-        "extract-zstd",
-        "extract the same image in zstd",
-        lambda image: (
-            peers.our_extract(image),
-            peers.tar_extract(image, "--zstd", needs=["zstd"]),
-        ),
-        compression="zstd",
-        writes=True,
+        "scan-pax",
+        "the same with a PAX header ahead of each member",
+        lambda inputs: _scan(inputs.small_files(pax=True)),
+        rounds_factor=2,
+    ),
+    Work("inspect", "inspect the gzip image, no layer read", _inspect, rounds_factor=4),
+    Work("import", "import the library, whole process", _import, rounds_factor=4),
+    Work("snapshots", "hold the trees after each of the ten layers", _snapshots),
+    Work("entries", "hold all entries", _entries),
+    Work(
+        "growth-members",
+        "entries, tree and its paths: more members",
+        lambda inputs: _growth(inputs, inputs.without_content()),
+        rounds_factor=2,
     ),
     Work(
-        "list-gzip",
-        "list all entries of all layers, diff_ids verified",
-        lambda image: (peers.our_list(image), peers.tar_list(image)),
-    ),
-    Work(
-        "import",
-        "import the library",
-        lambda _image: (peers.our_import(), peers.bare_python()),
-        comparison=Comparison.DIFFERENCE,
-        rounds_factor=4,
-    ),
-    Work(
-        "inspect",
-        "inspect, no layer read",
-        lambda image: (peers.our_inspect(image), peers.bare_python()),
-        comparison=Comparison.DIFFERENCE,
-        rounds_factor=4,
+        "growth-layers",
+        "the same: more layers",
+        lambda inputs: _growth(inputs, inputs.many_layers()),
+        rounds_factor=2,
     ),
 )
-
-
-def check_tree(contestant: Contestant, trace: Trace, image: ImageInput) -> None:
-    """Raise `BenchmarkError` where its tree has not the paths or bytes that the image has.
-
-    The expectation was written down when the image was made. umoci's tree is held
-    against it as ours is, so the two are also held against each other.
-    """
-    if not contestant.checked:
-        return
-    expected = (image.tree_paths, image.tree_file_bytes)
-    found = _count_tree(trace.target)
-    if found != expected:
-        raise BenchmarkError(
-            f"{contestant.name} wrote {found[0]} paths with {found[1]} bytes of files, "
-            f"where the image has {expected[0]} with {expected[1]}"
-        )
-
-
-def check_lines(contestant: Contestant, trace: Trace) -> None:
-    """Raise `BenchmarkError` where it printed fewer lines than it must."""
-    if not contestant.least_lines:
-        return
-    with trace.output.open("rb") as stream:
-        lines = sum(1 for _ in stream)
-    if lines < contestant.least_lines:
-        raise BenchmarkError(
-            f"{contestant.name} printed {lines} lines, not {contestant.least_lines} or more"
-        )
-
-
-def _count_tree(root: Path) -> tuple[int, int]:
-    """Count the paths below `root`, and add up the sizes of its regular files."""
-    paths = file_bytes = 0
-    for directory, directories, files in os.walk(root):
-        paths += len(directories) + len(files)
-        for name in files:
-            status = os.lstat(os.path.join(directory, name))  # noqa: PTH118 - a path each is slow
-            if stat.S_ISREG(status.st_mode):
-                file_bytes += status.st_size
-    return paths, file_bytes

@@ -22,6 +22,7 @@ from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer, LayerScan
+from imgforensics.layer.pairing import mispaired
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.manifest import Manifest
@@ -90,7 +91,7 @@ class Image:
         """What is odd or damaged, as far as the image has been read."""
         layers = (layer.problems for layer in self.layers if layer.is_scanned)
         documents = chain(self.source.problems, self._source_problems, self.record.problems)
-        found = chain(documents, *layers, self._snapshots.problems)
+        found = chain(documents, *layers, mispaired(self.layers), self._snapshots.problems)
         return tuple(dict.fromkeys(found))
 
     def problems_up_to(self, layer: int) -> tuple[Problem, ...]:

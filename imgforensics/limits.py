@@ -14,11 +14,13 @@ class Limits:
     """
 
     document_bytes: int = 64 << 20
-    """One JSON document: an index, manifest or config."""
+    """All JSON documents of one source together: indexes, manifests, configs."""
     documents: int = 20_000
     """Manifests and indexes read while looking for the images of one source."""
     json_depth: int = 200
-    """Nesting of one JSON document."""
+    """Nesting of one JSON document, and of indexes in each other."""
+    json_values: int = 1_000_000
+    """Values in all JSON documents of one source together: each takes more memory than bytes."""
     archive_members: int = 1_000_000
     """Members of the archive that holds the image."""
     layers: int = 2_000
@@ -27,7 +29,8 @@ class Limits:
     """Members of all layers of one image together."""
     entry_bytes: int = 512 << 20
     """What the entries of all layers of one image hold beyond the ordinary: long names, PAX
-    records, xattrs, sparse maps, and the paths of deeply nested directories."""
+    records, xattrs, sparse maps, and directories that no entry stands for. As much again for
+    names and sparse maps of the archive's own members."""
     pax_bytes: int = 16 << 20
     """PAX records (with their xattrs) or a GNU long name ahead of one member."""
     sparse_extents: int = 1_000_000
@@ -38,9 +41,11 @@ class Limits:
     """Directories above one path."""
     layer_bytes: int = 1024 * _GIB
     """Uncompressed size of one layer."""
-    ratio: float = 2_000.0
-    """Uncompressed to compressed size of one blob, looked at past `ratio_floor_bytes`."""
-    ratio_floor_bytes: int = 256 << 20
+    ratio: float = 200.0
+    """Uncompressed to compressed size, of one blob and of all layers of one image together;
+    looked at past `ratio_floor_bytes`. (Nothing in gzip comes to more than 1,032.)"""
+    ratio_floor_bytes: int = 4 * _GIB
+    """Uncompressed bytes that pass at any ratio: layers of zeros are made in earnest, too."""
     output_bytes: int = 1024 * _GIB
     """All file content written by one extraction (holes not counted)."""
     output_entries: int = 5_000_000

@@ -172,7 +172,11 @@ class _PassingLayers:
         self._count += 1
         chunks = (bytes(piece) for piece in content)
         where = Location(blob=name)
-        return LayerScan.of(LayerPass(nameless, chunks, where, self._limits, budget=self._budget))
+        layer_pass = LayerPass(nameless, chunks, where, self._limits, budget=self._budget)
+        scanned = LayerScan.of(layer_pass)
+        facts = scanned.facts
+        self._budget.charge_size(nameless.index, facts.stored_size, facts.size)
+        return scanned
 
 
 def _scans_of(record: ImageRecord, source: BlobSource) -> dict[int, LayerScan]:

@@ -134,6 +134,11 @@ class ProblemCode(Enum):
         Severity.ERROR,
         "the manifest and the config disagree on the number of layers",
     )
+    LAYERS_MISPAIRED = (
+        "layers-mispaired",
+        Severity.ERROR,
+        "a layer's bytes are those that are declared of another layer: the order is in doubt",
+    )
     HISTORY_MISMATCH = (
         "history-mismatch",
         Severity.NOTE,
@@ -153,6 +158,28 @@ class ProblemCode(Enum):
         "member-link-broken",
         Severity.WARNING,
         "a link inside the archive leads to no member of it",
+    )
+
+    # Tables of contents for lazy pulling.
+    CONTENTS_TABLE_DISAGREES = (
+        "contents-table-disagrees",
+        Severity.WARNING,
+        "a layer's table of contents (eStargz, zstd:chunked) says other things than its tar",
+    )
+    CONTENTS_TABLE_DAMAGED = (
+        "contents-table-damaged",
+        Severity.WARNING,
+        "a layer's table of contents is declared and not there, or makes no sense",
+    )
+    CONTENTS_TABLE_DIGEST_MISMATCH = (
+        "contents-table-digest-mismatch",
+        Severity.ERROR,
+        "a layer's table of contents does not hash to the digest that is declared of it",
+    )
+    CONTENTS_TABLE_UNCHECKED = (
+        "contents-table-unchecked",
+        Severity.WARNING,
+        "a layer's table of contents, or a part of it, was not compared with the tar",
     )
 
     # Entries of a layer and their application.

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
+from imgforensics.contents_table import TableCheck, check_contents_table
 from imgforensics.digests import Digest
 from imgforensics.filesystem.ambiguity import Ambiguity
 from imgforensics.image import Image
@@ -18,7 +20,7 @@ class Check:
     subject: str
     """`manifest`, `config` or `layer N`."""
     aspect: str
-    """`digest`, `size` or `diff_id`."""
+    """`digest`, `size`, `diff_id` or `contents_table` (its digest)."""
     declared: str | None
     """None where nothing is declared; then there is nothing to fail."""
     found: str | None
@@ -54,14 +56,22 @@ class Verification:
 def verify(image: Image, progress: Callable[[Layer], None] | None = None) -> Verification:
     """Read every layer that is present to its last byte and check all that is declared.
 
-    Absent layers are failures, not errors. Ambiguities are looked for only when every
+    Absent layers are failures, not errors. Layers with a table of contents for lazy pulling
+    are read again to compare it with the tar. Ambiguities are looked for only when every
     layer is there. `progress` is told each layer when it has been read.
     """
     image.scan_layers(progress)
-    checks = (*_documents(image), *(check for layer in image.layers for check in _layer(layer)))
+    tables = {
+        layer.index: check_contents_table(layer, image.limits)
+        for layer in image.layers
+        if layer.is_present
+    }
+    layers = (_layer(layer, tables.get(layer.index)) for layer in image.layers)
+    checks = (*_documents(image), *chain.from_iterable(layers))
     is_whole = all(layer.is_present for layer in image.layers)
     ambiguities = image.ambiguities() if is_whole else ()
-    return Verification(checks, image.problems, ambiguities)
+    of_tables = chain.from_iterable(table.problems for table in tables.values())
+    return Verification(checks, (*image.problems, *of_tables), ambiguities)
 
 
 def _documents(image: Image) -> Iterator[Check]:
@@ -82,7 +92,7 @@ def _document(subject: str, declared: Descriptor | None, data: bytes) -> Iterato
     yield Check(subject, "size", str(declared.size), str(len(data)))
 
 
-def _layer(layer: Layer) -> Iterator[Check]:
+def _layer(layer: Layer, table: TableCheck | None) -> Iterator[Check]:
     subject = f"layer {layer.index}"
     facts = layer.scan().facts if layer.is_present else None
     descriptor = layer.record.descriptor
@@ -90,6 +100,8 @@ def _layer(layer: Layer) -> Iterator[Check]:
     if descriptor is not None:
         yield Check(subject, "size", str(descriptor.size), _text(facts and facts.stored_size))
     yield Check(subject, "diff_id", _text(layer.diff_id), _text(facts and facts.diff_id))
+    for declared, found in table.digests if table else ():
+        yield Check(subject, "contents_table", declared, found)
 
 
 def _text(value: object) -> str | None:

@@ -217,6 +217,75 @@ def test_layers_and_config_that_do_not_pair_are_not_verified(tmp_path: Path) -> 
     assert "layer-count-mismatch" in {problem.code.label for problem in found.problems}
 
 
+# Layers and diff_ids that do not pair.
+
+
+def of_code(found: Verification, label: str) -> list[tuple[int | None, str]]:
+    return [
+        (problem.where.layer, problem.detail)
+        for problem in found.problems
+        if problem.code.label == label
+    ]
+
+
+def test_diff_ids_in_another_order_are_told_apart_from_damage(tmp_path: Path) -> None:
+    """Each layer says whose diff_id it has; what hashes to nothing declared is no such layer."""
+    members = [[file(name, name.encode())] for name in "abcd"]
+    ids = [layer.diff_id for layer in ImageBuilder(members).build().layers]
+    declared = [ids[1], ids[0], ids[2], WRONG]
+    layers = [LayerSpec(m, diff_id=d) for m, d in zip(members, declared, strict=True)]
+    found = verified(tmp_path, oci_layout(ImageBuilder(layers)))
+    assert of_code(found, "layers-mispaired") == [
+        (0, f"its diff_id, as computed, is declared of layer 1: {ids[0]}"),
+        (1, f"its diff_id, as computed, is declared of layer 0: {ids[1]}"),
+    ]
+    assert failed(found) == {(f"layer {n}", "diff_id") for n in (0, 1, 3)}
+    assert not found.is_verified
+
+
+def test_blobs_that_stand_under_each_others_digest(tmp_path: Path) -> None:
+    layout = oci_layout(SOUND)
+    names = ["blobs/" + d["digest"].replace(":", "/") for d in layers_of(layout)]
+    layout[names[0]], layout[names[1]] = layout[names[1]], layout[names[0]]
+    found = verified(tmp_path, layout)
+    told = of_code(found, "layers-mispaired")
+    assert [(layer, detail.partition(",")[0]) for layer, detail in told] == [
+        (0, "its diff_id"),
+        (1, "its diff_id"),
+        (0, "its digest"),
+        (1, "its digest"),
+    ]
+
+
+def layers_of(layout: Layout) -> Any:
+    return document(layout, manifest_name(layout))["layers"]
+
+
+@pytest.mark.parametrize("make", [docker_layout, docker_legacy_layout])
+def test_a_docker_archive_that_lists_its_layers_in_another_order(make: Any, tmp_path: Path) -> None:
+    layout = make(SOUND)
+    listed = document(layout, "manifest.json")
+    listed[0]["Layers"].reverse()
+    layout = {"manifest.json": to_json(listed)} | {
+        name: content
+        for name, content in layout.items()
+        if name not in ("manifest.json", "index.json", "oci-layout")
+    }
+    found = verified(tmp_path, layout)
+    assert {layer for layer, _ in of_code(found, "layers-mispaired")} == {0, 1}
+    assert not found.is_verified
+
+
+def test_equal_layers_and_undeclared_ones_are_not_mispaired(tmp_path: Path) -> None:
+    """One layer twice, its diff_id wrong once: that it is the other's, too, is told."""
+    same = [file("a", b"a")]
+    found = verified(tmp_path, oci_layout(ImageBuilder([same, same, [file("b")]])))
+    assert of_code(found, "layers-mispaired") == []
+    wrong_once = ImageBuilder([same, LayerSpec(same, diff_id=WRONG), [file("b")]])
+    found = verified(tmp_path, oci_layout(wrong_once))
+    assert [layer for layer, _ in of_code(found, "layers-mispaired")] == [1]
+
+
 def test_ambiguities_are_listed_and_fail_nothing(tmp_path: Path) -> None:
     builder = ImageBuilder(
         [

@@ -1,6 +1,7 @@
 """`imgforensics`: the commands, and where a process begins and ends."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else list(arguments)
     with suppress(ValueError):  # only the main thread may: elsewhere, SIGTERM stays as it is
         signal.signal(signal.SIGTERM, _terminate)
+    _stand_in_for_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -38,6 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(Status.INTERRUPTED)
     sys.exit(Status.DONE)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """What is closed fails when it is used; only a standard error that is says nothing.
+
+    Their descriptors are taken, so that no file that is opened later stands in for them.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_WRONLY), "r")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def application(arguments: Sequence[str] = ()) -> typer.Typer:

@@ -1,7 +1,7 @@
 """Settles which image of a catalogue is meant."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from imgforensics.catalogue.records import Catalogue, ImageKind, ImageRecord
 from imgforensics.errors import (
@@ -17,6 +17,8 @@ from imgforensics.oci.descriptor import Platform
 from imgforensics.oci.reference import match_rank
 from imgforensics.sources.base import printable
 
+_LINES_SHOWN = 100
+_NAMES_SHOWN = 20
 _DIGEST_PREFIX = re.compile(r"(?:(sha256|sha384|sha512):)?([0-9a-f]{7,128})")
 
 
@@ -166,15 +168,21 @@ def _listing(catalogue: Catalogue, records: Sequence[ImageRecord]) -> str:
     )
 
 
-def _lines(records: Iterable[ImageRecord]) -> str:
-    return "\n".join(_line(record) for record in records)
+def _lines(records: Sequence[ImageRecord]) -> str:
+    lines = [_line(record) for record in records[:_LINES_SHOWN]]
+    if len(records) > _LINES_SHOWN:
+        lines.append(f"  and {len(records) - _LINES_SHOWN} more, which `inspect` lists")
+    return "\n".join(lines)
 
 
 def _line(record: ImageRecord) -> str:
     digest = record.manifest_digest or record.config_digest
+    names = [printable(name) for name in record.names[:_NAMES_SHOWN]]
+    if len(record.names) > _NAMES_SHOWN:
+        names.append("...")
     parts = [
         f"{record.number}",
-        ", ".join(map(printable, record.names)) or "(no name)",
+        ", ".join(names) or "(no name)",
         str(digest) if digest else "(no digest)",
         printable(str(record.platform)) if record.platform else "(no platform)",
         "" if record.kind is ImageKind.IMAGE else f"({record.kind})",

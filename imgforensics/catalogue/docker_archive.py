@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import chain
 
 from imgforensics.catalogue.documents import DocumentStore
 from imgforensics.catalogue.layers import layers_of_entry
@@ -19,17 +20,19 @@ _HEX_NAME = re.compile(r"([0-9a-f]{64})(?:\.json)?")
 
 def records_of_archive(store: DocumentStore, manifest: ArchiveManifest) -> list[ImageRecord]:
     """One record per image of `manifest.json`, in its order."""
-    merged: dict[tuple[str, tuple[str, ...]], ImageRecord] = {}
+    same: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for position, entry in enumerate(manifest.entries):
         store.visit()
-        key = (normalise(entry.config), entry.layers)
-        record = merged[key] if key in merged else _record(store, entry)
-        merged[key] = replace(
-            record,
-            names=tuple(dict.fromkeys((*record.names, *entry.repo_tags))),
-            positions=(*record.positions, position),
-        )
-    return list(merged.values())
+        same.setdefault((normalise(entry.config), entry.layers), []).append(position)
+    return [_merged(store, manifest, positions) for positions in same.values()]
+
+
+def _merged(store: DocumentStore, manifest: ArchiveManifest, positions: list[int]) -> ImageRecord:
+    """The record of entries that differ in their tags alone."""
+    entries = [manifest.entries[position] for position in positions]
+    tags = chain.from_iterable(entry.repo_tags for entry in entries)
+    record = _record(store, entries[0])
+    return replace(record, names=tuple(dict.fromkeys(tags)), positions=tuple(positions))
 
 
 def _record(store: DocumentStore, entry: ArchiveEntry) -> ImageRecord:

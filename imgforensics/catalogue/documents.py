@@ -5,20 +5,23 @@ from imgforensics.errors import LimitExceededError, MissingBlobError
 from imgforensics.limits import Limits
 from imgforensics.oci.descriptor import Descriptor
 from imgforensics.problems import ProblemCode, ProblemLog
-from imgforensics.sources.base import BlobSource
+from imgforensics.sources.base import BlobSource, printable
+
+_BEFORE_VALUES = (b",", b"[", b"{")
 
 
 class DocumentStore:
     """The documents of one source.
 
-    All that is read through one store is bounded by `limits.document_bytes`, so that
-    twenty thousand documents at the limit of one do not add up.
+    All that is read through one store is bounded by `limits.document_bytes` and
+    `limits.json_values`, so that twenty thousand documents at the limit of one do not add up.
     """
 
     def __init__(self, source: BlobSource, limits: Limits) -> None:
         self.source = source
         self.limits = limits
         self._bytes_left = limits.document_bytes
+        self._values_left = limits.json_values
         self._visits = 0
 
     def visit(self) -> None:
@@ -52,12 +55,24 @@ class DocumentStore:
             raise LimitExceededError(
                 "document_bytes",
                 self.limits.document_bytes,
-                f"{self.source.description}: {name} ({size} bytes) and the documents before it",
+                f"{self.source.description}: {printable(name)} ({size} bytes) and the documents "
+                "before it",
             )
         with self.source.open(name) as file:
             data = file.read(size)
         self._bytes_left -= len(data)
+        self._count_values(name, data)
         return data
+
+    def _count_values(self, name: str, data: bytes) -> None:
+        # Those inside strings count, too: a count that is exact costs as much as parsing.
+        self._values_left -= sum(map(data.count, _BEFORE_VALUES))
+        if self._values_left < 0:
+            raise LimitExceededError(
+                "json_values",
+                self.limits.json_values,
+                f"{self.source.description}: {printable(name)} and the documents before it",
+            )
 
     def fetch(self, descriptor: Descriptor, document: str, log: ProblemLog) -> bytes | None:
         """The document that a descriptor names, or None; what does not fit it is reported."""

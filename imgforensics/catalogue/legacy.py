@@ -27,14 +27,14 @@ def is_legacy(store: DocumentStore) -> bool:
 def records_of_legacy(store: DocumentStore, log: ProblemLog) -> list[ImageRecord]:
     """One record per tagged layer, then one per layer that is nobody's parent."""
     layers = _read_layers(store, log)
-    tops: dict[str, tuple[str, ...]] = {}
+    tops: dict[str, list[str]] = {}
     for name, identifier in _repositories(store, log):
-        tops[identifier] = (*tops.get(identifier, ()), name)
+        tops.setdefault(identifier, []).append(name)
     parents = {layer.parent for layer in layers.values()}
     for identifier in layers:
         if identifier not in parents:
-            tops.setdefault(identifier, ())
-    return [_record(store, top, names, layers) for top, names in tops.items()]
+            tops.setdefault(identifier, [])
+    return [_record(store, top, tuple(names), layers) for top, names in tops.items()]
 
 
 def _read_layers(store: DocumentStore, log: ProblemLog) -> _Layers:

@@ -2,7 +2,7 @@
 
 ::
 
-    chunks of the blob ──> StoredBytes ──> gzip | zstd | xz | bzip2 ──> pieces of at most 1 MiB
+    chunks of the blob ──> StoredBytes ──> gzip | zstd | xz | bzip2 ──> pieces of about 512 KiB
     (any size)             (offsets,        (one decoder per member,     (limits checked)
                             give back)       frame or stream)
 
@@ -22,6 +22,7 @@ from imgforensics.compression.stored import (
     StoredBytes,
     TrailingDataError,
     TruncatedError,
+    joined,
 )
 from imgforensics.compression.xz import decode_bzip2, decode_xz
 from imgforensics.compression.zstd import decode_zstd, is_skippable
@@ -30,8 +31,6 @@ from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import ProblemCode, ProblemLog
 
 __all__ = ["READ_SIZE", "Compression", "decompress", "detect_compression", "read_chunks"]
-
-_LARGEST_PIECE = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -75,7 +74,7 @@ def decompress(
     log: ProblemLog,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[bytes]:
-    """Decompress `chunks` into pieces of at most 1 MiB.
+    """Decompress `chunks` into pieces of about 512 KiB, a few bytes to 1 MiB.
 
     Every chunk is consumed, also past damage and past the end of the compressed stream, so
     that a caller who hashes the chunks as they pass has hashed all stored bytes.
@@ -84,13 +83,13 @@ def decompress(
     `COMPRESSION_DAMAGED` or `COMPRESSION_TRAILING_DATA`, with an offset in the stored bytes:
     of their end, of the last byte that the decoder saw (what it refused is at most 128 KiB
     before), or of the first byte that belongs to no stream. What was decoded before damage is
-    delivered, save the last 64 KiB at most, when a decoder gives up inside a stream.
+    delivered, save the last 256 KiB at most, when a decoder gives up inside a stream.
 
     Raises `LimitExceededError` past `layer_bytes`, `ratio` or `decoder_window_bytes`.
     """
     stored = StoredBytes(chunks)
     produced = 0
-    for piece in _decode_until_damage(stored, compression, log, limits):
+    for piece in joined(_decode_until_damage(stored, compression, log, limits)):
         produced += len(piece)
         _check_limits(produced, stored.offset, limits)
         yield piece
@@ -151,5 +150,5 @@ def _check_limits(produced: int, consumed: int, limits: Limits) -> None:
 
 
 def _as_stored(stored: StoredBytes) -> Iterator[bytes]:
-    while piece := stored.piece(_LARGEST_PIECE):
-        yield bytes(piece)
+    while chunk := stored.chunk():
+        yield chunk

@@ -3,8 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-READ_SIZE = 128 << 10
-"""Bytes of one read, and the most that a decoder is fed at once."""
+READ_SIZE = 512 << 10
+"""Bytes of one read."""
+
+PIECE_SIZE = 512 << 10
+"""Decoded bytes that are handed on together, roughly: handing on may be a switch of threads."""
+
+LARGEST_FEED = 128 << 10
+"""The most that a decoder is fed at once."""
 
 FIRST_FEED = 512
 """Fed first to a new decoder, then doubled.
@@ -35,22 +41,39 @@ class StoredBytes:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._chunk = memoryview(b"")
-        self._position = 0
+        self._hold(b"")
         self.offset = 0
         """Bytes handed out and not given back."""
 
     def piece(self, most: int) -> memoryview:
         """Return the next 1 to `most` bytes; none only at the end."""
-        while self._position == len(self._chunk):
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return self._chunk[:0]
-            self._chunk, self._position = memoryview(chunk), 0
+        self._advance()
         piece = self._chunk[self._position : self._position + most]
         self._position += len(piece)
         self.offset += len(piece)
         return piece
+
+    def _advance(self) -> bool:
+        """Have bytes in hand; False at the end."""
+        while self._position == len(self._chunk):
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return False
+            self._hold(chunk)
+        return True
+
+    def _hold(self, chunk: bytes) -> None:
+        self._whole = chunk
+        self._chunk, self._position = memoryview(chunk), 0
+
+    def chunk(self) -> bytes:
+        """Return what is left of the chunk in hand, or the next one; nothing at the end."""
+        if not self._advance():
+            return b""
+        rest = self._whole if self._position == 0 else bytes(self._chunk[self._position :])
+        self._position = len(self._chunk)
+        self.offset += len(rest)
+        return rest
 
     def give_back(self, unused: bytes) -> None:
         """Take back the last bytes handed out; a decoder may have held some over chunks."""
@@ -58,8 +81,7 @@ class StoredBytes:
         if len(unused) <= self._position:
             self._position -= len(unused)
         else:
-            self._chunk = memoryview(unused + bytes(self._chunk[self._position :]))
-            self._position = 0
+            self._hold(unused + bytes(self._chunk[self._position :]))
 
     def upto(self, count: int) -> bytes:
         """Return the next `count` bytes, fewer at the end."""
@@ -127,7 +149,7 @@ def decode_one_stream(
         data: memoryview | bytes = b""
         if decoder.needs_input:
             data = stored.piece(feed)
-            feed = min(2 * feed, READ_SIZE)
+            feed = min(2 * feed, LARGEST_FEED)
         ended = decoder.needs_input and not data
         try:
             # At the end too: a decoder that wants input may still hold output.
@@ -139,6 +161,26 @@ def decode_one_stream(
         elif ended:
             raise TruncatedError
     stored.give_back(decoder.unused_data)
+
+
+def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces up to `PIECE_SIZE`; what precedes an error comes before it."""
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= PIECE_SIZE:
+                yield piece if len(waiting) == 1 else b"".join(waiting)
+                waiting.clear()
+                size = 0
+    except Exception:
+        if waiting:
+            yield b"".join(waiting)
+        raise
+    if waiting:
+        yield b"".join(waiting)
 
 
 def expect_end(stored: StoredBytes) -> None:

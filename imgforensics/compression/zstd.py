@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgforensics.compression.stored import (
-    READ_SIZE,
     DamagedError,
     StoredBytes,
     TrailingDataError,
@@ -126,13 +125,6 @@ def _decode_blocks(
         last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
         if kind == _BLOCK_RESERVED or size > _LARGEST_BLOCK:
             raise DamagedError(f"a block of type {kind} and {size} bytes")
-        remaining = 1 if kind == _BLOCK_RLE else size
-        output = decoder.decompress(raw)
-        while remaining:
-            piece = stored.piece(min(remaining, READ_SIZE))
-            if not piece:
-                raise TruncatedError
-            remaining -= len(piece)
-            output += decoder.decompress(piece)
-        if output:
+        body = stored.exactly(1 if kind == _BLOCK_RLE else size)
+        if output := decoder.decompress(raw + body):
             yield output

@@ -4,7 +4,7 @@ from imgforensics.extraction.extract import extract, extract_layers
 from imgforensics.extraction.record import Deviation, ExtractionRecord, Form, Reason
 from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.tarball import write_tar
-from imgforensics.extraction.target import ArchiveTarget, DirectoryTarget
+from imgforensics.extraction.target import ArchiveTarget, DirectoryTarget, RecordFile
 
 __all__ = [
     "EVERYTHING",
@@ -14,6 +14,7 @@ __all__ = [
     "ExtractionRecord",
     "Form",
     "Reason",
+    "RecordFile",
     "Selection",
     "extract",
     "extract_layers",

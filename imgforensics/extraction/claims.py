@@ -39,7 +39,9 @@ class Claims:
         """Whether a file at `path` survives all layers above the one being read."""
         if path in self._taken or path in self._directories:
             return False
-        return not self._is_hidden(path.rpartition(b"/")[0])
+        directory = path.rpartition(b"/")[0]
+        hidden = self._hidden.get(directory)
+        return not (self._is_hidden(directory) if hidden is None else hidden)
 
     def settle(self) -> None:
         """The layer has been read: from now on its claims hold."""

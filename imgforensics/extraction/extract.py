@@ -18,6 +18,7 @@ from imgforensics.extraction.target import DirectoryTarget, make_directory
 from imgforensics.filesystem.apply import apply_layer
 from imgforensics.filesystem.rules import OVERLAYFS, RAW, ApplyRules
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
+from imgforensics.garbage import no_cycle_search
 from imgforensics.image import Image
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import Problem, ProblemCode, ProblemLog
@@ -86,8 +87,8 @@ def extract_layers(
         tally.folder = folder.name.encode() + b"/"
         with closing(OutputDirectory(str(folder))) as directory:
             writer = _TreeWriter(directory, tally, selection, special=special, rules=RAW)
-            writer.write((each,), functools.partial(_raw_tree, each), progress)
-    partial.chmod(0o755)
+            writer.write((each,), functools.partial(_raw_tree, each, tally), progress)
+    target.let_others_in()
     return target.finish(
         record_of(image, top, Form.LAYERS, tally, {"special": special, **selection.to_json()})
     )
@@ -102,9 +103,12 @@ def _left_out(layer: Layer) -> Problem:
     )
 
 
-def _raw_tree(layer: Layer) -> FileTree:
+def _raw_tree(layer: Layer, tally: Tally) -> FileTree:
     below = FileTree(EMPTY_TREE.root, layer.index - 1)
-    return apply_layer(below, layer.entries, ProblemLog(layer.where), RAW)
+    log = ProblemLog(layer.where)
+    tree = apply_layer(below, layer.entries, log, RAW)
+    tally.problems.extend(log)
+    return tree
 
 
 class _TreeWriter:
@@ -131,6 +135,12 @@ class _TreeWriter:
         self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
     ) -> None:
         """Write what `tree`, asked for when all `layers` have been read, shows."""
+        with no_cycle_search():
+            self._write(layers, tree, progress)
+
+    def _write(
+        self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
+    ) -> None:
         first = FirstStage(self._files, self._selection.matcher(), self._rules)
         for layer in reversed(layers):
             first.read(layer, progress)

@@ -107,10 +107,11 @@ def _pieces(source: int, start: int, end: int) -> Iterator[tuple[int, memoryview
 def _write_all(descriptor: int, pieces: Iterable[memoryview]) -> int:
     total = 0
     for piece in pieces:
-        written = os.write(descriptor, piece)
-        while written < len(piece):
-            written += os.write(descriptor, piece[written:])
-        total += written
+        if piece:
+            written = os.write(descriptor, piece)
+            while written < len(piece):
+                written += os.write(descriptor, piece[written:])
+            total += written
     return total
 
 

@@ -6,7 +6,7 @@ is hidden above, a parent that is a link of the same layer, a path held twice) t
 puts right.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from imgforensics.extraction.claims import Claims
 from imgforensics.extraction.files import FileWriter
@@ -39,44 +39,45 @@ class FirstStage:
         """Read one layer from end to end; its entries stay with it."""
         layer_pass = layer.begin_pass(threads=True, progress=progress)
         try:
-            entries = tuple(self._entry(entry, layer_pass) for entry in layer_pass)
+            entries = tuple(self._meet(layer_pass))
         finally:
             layer_pass.close()
         layer.keep(LayerScan(entries, layer_pass.facts))
         self._claims.settle()
         self._spares = Spares()
 
-    def _entry(self, entry: LayerEntry, layer_pass: LayerPass) -> LayerEntry:
-        path, kind = entry.path, entry.member.kind
-        if entry.is_past_end:
-            return entry
-        if self._whiteouts and PREFIX in path and (whiteout := whiteout_of(path)):
-            self._claims.add_whiteout(whiteout)
-        elif kind is EntryKind.DIRECTORY:
-            self._claims.add_directory(path)
-        else:
-            self._claims.add(path)
-            if kind is EntryKind.FILE:
-                self._file(entry, layer_pass.content())
-            elif kind is EntryKind.HARD_LINK:
-                self._hard_link(entry)
-        return entry
+    def _meet(self, layer_pass: LayerPass) -> Iterator[LayerEntry]:
+        claims = self._claims
+        for entry in layer_pass:
+            _, path, member, is_past_end = entry
+            kind = member.kind
+            if is_past_end:
+                pass
+            elif self._whiteouts and PREFIX in path and (whiteout := whiteout_of(path)):
+                claims.add_whiteout(whiteout)
+            elif kind is EntryKind.DIRECTORY:
+                claims.add_directory(path)
+            else:
+                claims.add(path)
+                if kind is EntryKind.FILE:
+                    self._file(entry, path, layer_pass.content())
+                elif kind is EntryKind.HARD_LINK:
+                    self._hard_link(entry)
+            yield entry
 
-    def _file(self, entry: LayerEntry, content: Iterable[memoryview]) -> None:
-        if self._is_wanted(entry.path):
-            self._write(entry.path, entry, content)
+    def _file(self, entry: LayerEntry, path: bytes, content: Iterable[memoryview]) -> None:
+        if self._claims.is_free(path) and self._selected(path):
+            self._write(path, entry, content)
         else:
             self._spares.keep(entry, content)
 
     def _hard_link(self, entry: LayerEntry) -> None:
         """Another name of a file that was passed over may be the one that survives."""
         spare = self._spares.get(normalise_path(entry.member.link_name))
-        if spare is not None and self._is_wanted(entry.path):
-            self._write(entry.path, spare.entry, (memoryview(spare.content),))
+        path = entry.path
+        if spare is not None and self._claims.is_free(path) and self._selected(path):
+            self._write(path, spare.entry, (memoryview(spare.content),))
             self._spares.drop(spare)
-
-    def _is_wanted(self, path: bytes) -> bool:
-        return self._claims.is_free(path) and self._selected(path)
 
     def _write(self, path: bytes, entry: LayerEntry, content: Iterable[memoryview]) -> None:
         if path in self.written or b"\0" in path or not path:

@@ -11,6 +11,7 @@ import stat
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from imgforensics.errors import OutputFailedError
 from imgforensics.problems import display
@@ -54,12 +55,22 @@ class OutputDirectory:
         self._descriptors: OrderedDict[bytes, int] = OrderedDict()
         with self._explained(b""):
             self._root = os.open(path, _DIRECTORY_FLAGS)
-            facts = os.fstat(self._root)
-            self._longest_name = os.fpathconf(self._root, "PC_NAME_MAX")
-            self.created_owner = (facts.st_uid, facts.st_gid)
-            """Owner and group of what is created here."""
-            self.masked_bits = _bits_that_creation_loses(self._root)
-            """Mode bits that creation here does not set by itself."""
+            try:
+                self._explore()
+            except BaseException:
+                os.close(self._root)
+                raise
+
+    def _explore(self) -> None:
+        facts = os.fstat(self._root)
+        self._longest_name = os.fpathconf(self._root, "PC_NAME_MAX")
+        self.created_owner = (facts.st_uid, facts.st_gid)
+        """Owner and group of what is created here."""
+        probed = _probe(self._root)
+        self.masked_bits = 0o7777 & ~probed.created_mode
+        """Mode bits that creation here does not set by itself."""
+        self.keeps_attributes = probed.keeps_attributes
+        """Whether modes and owners that are set without an error are set."""
 
     def close(self) -> None:
         """Close every descriptor."""
@@ -141,9 +152,8 @@ class OutputDirectory:
     def create(self, path: bytes, mode: int) -> int:
         """A descriptor of a new file; raises `FileExistsError` where something stands."""
         parent, _, name = path.rpartition(b"/")
-        directory = self.directory(parent)
         try:
-            return os.open(name, _FILE_FLAGS, mode & 0o777, dir_fd=directory)
+            return os.open(name, _FILE_FLAGS, mode & 0o777, dir_fd=self.directory(parent))
         except FileExistsError:
             raise
         except OSError as error:
@@ -287,13 +297,33 @@ def _stands(name: bytes, directory: int) -> bool:
     return True
 
 
-def _bits_that_creation_loses(directory: int) -> int:
-    """Mode bits that a file created here does not get because of the umask."""
+class _Probed(NamedTuple):
+    """What becomes of a new file."""
+
+    created_mode: int
+    keeps_attributes: bool
+
+
+def _probe(directory: int) -> _Probed:
+    """Find out by trying: umasks and ACLs take bits away, and some filesystems keep no modes."""
     name = b".probe"
     descriptor = os.open(name, _FILE_FLAGS, 0o777, dir_fd=directory)
     try:
-        got = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        created_mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        return _Probed(created_mode, _keeps_attributes(descriptor))
     finally:
         os.close(descriptor)
         os.unlink(name, dir_fd=directory)
-    return 0o7777 & ~got
+
+
+def _keeps_attributes(descriptor: int) -> bool:
+    """Whether a mode and an owner that are taken without an error are there afterwards."""
+    try:
+        os.chmod(descriptor, 0o640)
+        if os.geteuid() == 0:
+            os.chown(descriptor, 1, 2)
+    except OSError:
+        return False
+    facts = os.fstat(descriptor)
+    owner = (1, 2) if os.geteuid() == 0 else (facts.st_uid, facts.st_gid)
+    return (stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid) == (0o640, *owner)

@@ -52,30 +52,41 @@ def make_plan(
 
     What `takes` says no to is refused, and so are not its other names.
     """
-    plan = Plan(misplaced=dict(written))
+    plan = Plan()
     directories: list[Place] = []
     needed: set[bytes] = {b""}
     pending: list[Place] = []
     for path, node in tree.walk():
-        if node.is_directory:
+        if node.children is not None:
             directories.append((path, node))
+        elif node.entry is written.get(path):
+            # It was selected and taken before it was written.
+            plan.standing[node] = path
+            _need(path.rpartition(b"/")[0], needed)
+            continue
         if not selected(path):
             continue
         if not takes(path):
             plan.refused.append(path)
-            continue
-        _need(path if node.is_directory else path.rpartition(b"/")[0], needed)
-        if node.is_directory:
-            continue
-        if written.get(path) is node.entry:
-            plan.standing[node] = path
-            del plan.misplaced[path]
+        elif node.children is not None:
+            _need(path, needed)
         else:
+            _need(path.rpartition(b"/")[0], needed)
             pending.append((path, node))
     plan.directories = [place for place in directories if place[0] in needed]
+    plan.misplaced = _misplaced(written, plan.standing)
     for path, node in pending:
         _sort(plan, path, node)
     return plan
+
+
+def _misplaced(
+    written: Mapping[bytes, LayerEntry], standing: Mapping[Node, bytes]
+) -> dict[bytes, LayerEntry]:
+    if len(standing) == len(written):
+        return {}
+    rightly = set(standing.values())
+    return {path: entry for path, entry in written.items() if path not in rightly}
 
 
 def _need(directory: bytes, needed: set[bytes]) -> None:

@@ -88,8 +88,10 @@ class Tally:
     limits: Limits
     folder: bytes = b""
     """Ahead of every path in deviations; empty, or ends in a slash."""
-    counts: Counter[str] = field(default_factory=Counter)
-    """By kind, as :class:`EntryKind` names them; further names of a file are `hard-link`."""
+    counts: Counter[EntryKind] = field(default_factory=Counter)
+    """By kind; further names of a file are hard links."""
+    entries: int = 0
+    """All paths written."""
     content_bytes: int = 0
     """File content written, holes not counted."""
     deviations: list[Deviation] = field(default_factory=list)
@@ -107,12 +109,18 @@ class Tally:
             raise LimitExceededError(
                 "output_bytes", limits.output_bytes, f"{display(path)} needs {size} bytes more"
             )
-        if self.counts.total() >= limits.output_entries:
+        if self.entries >= limits.output_entries:
             raise LimitExceededError("output_entries", limits.output_entries, display(path))
 
     def count(self, kind: EntryKind) -> None:
         """One more path has been written."""
-        self.counts[kind.value] += 1
+        self.counts[kind] += 1
+        self.entries += 1
+
+    def take_back(self, kind: EntryKind) -> None:
+        """A path that was counted has been removed."""
+        self.counts[kind] -= 1
+        self.entries -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +192,7 @@ def record_of(
         layer=layer,
         form=form,
         options=options,
-        counts=dict(tally.counts),
+        counts={kind.value: count for kind, count in tally.counts.items()},
         content_bytes=tally.content_bytes,
         deviations=tuple(tally.deviations),
         problems=tuple(dict.fromkeys((*image.problems_up_to(layer), *tally.problems))),

@@ -21,14 +21,19 @@ def remove(path: Path) -> None:
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return
-    if _is_mounted_below(path):
-        raise OSError(errno.EBUSY, "something is mounted below it", str(path))
+    check_nothing_is_mounted_below(path)
     top = os.open(path, _DIRECTORY_FLAGS)
     try:
         _empty(top)
     finally:
         os.close(top)
     path.rmdir()
+
+
+def check_nothing_is_mounted_below(path: Path) -> None:
+    """Raise `OSError` where a directory cannot be removed whole."""
+    if _is_mounted_below(path):
+        raise OSError(errno.EBUSY, "something is mounted below it", str(path))
 
 
 def _is_mounted_below(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Give what was written the attributes it has in the image, as far as this user may."""
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -35,6 +36,7 @@ class Restorer:
         self._may_chown = os.geteuid() == 0
         self._created_owner = output.created_owner
         self._masked_bits = output.masked_bits
+        self._looks_again = not output.keeps_attributes
 
     def mode_of(self, path: bytes, mode: int) -> int:
         """The mode to set: privileged bits are left out unless asked for."""
@@ -51,7 +53,7 @@ class Restorer:
         if member.xattrs:
             self._xattrs(path, descriptor, member.xattrs)
         # Xattrs are set before the mode, as some of them (ACLs) change it.
-        if member.xattrs or mode & self._masked_bits:
+        if member.xattrs or mode & self._masked_bits or self._looks_again:
             self._chmod(path, descriptor, mode)
         self._times(path, descriptor, member.mtime_ns)
 
@@ -81,11 +83,13 @@ class Restorer:
             with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
                 self._check_owner(owner)
                 os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)
+                _check_is_owner(owner, os.lstat(name, dir_fd=directory))
         # There is no setxattrat; /proc names the directory by its descriptor just as safely.
         link = b"/proc/self/fd/%d/%s" % (directory, name)
         self._xattrs(path, link, node.xattrs, follow_symlinks=False)
         with self._noted(path, Reason.TIME_NOT_RESTORED):
-            os.utime(name, ns=_both(node.mtime_ns), dir_fd=directory, follow_symlinks=False)
+            both = (node.mtime_ns, node.mtime_ns)
+            os.utime(name, ns=both, dir_fd=directory, follow_symlinks=False)
             facts = os.lstat(name, dir_fd=directory)
             _check_time(node.mtime_ns, facts)
 
@@ -99,6 +103,8 @@ class Restorer:
         with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
             self._check_owner(owner)
             os.chown(target, *owner)
+            if self._looks_again:
+                _check_is_owner(owner, _facts(target))
 
     def _check_owner(self, owner: tuple[int, int]) -> None:
         if not all(0 <= number < _NO_OWNER for number in owner):
@@ -112,6 +118,8 @@ class Restorer:
             # To who is not in the file's group, the kernel grants all but this bit.
             if mode & _SETGID and not _facts(target).st_mode & _SETGID:
                 raise PermissionError("this user may not set the setgid bit")
+            if self._looks_again and stat.S_IMODE(_facts(target).st_mode) != mode:
+                raise PermissionError("this filesystem keeps no modes")
 
     def _xattrs(
         self,
@@ -131,30 +139,36 @@ class Restorer:
                 os.setxattr(target, name, value, follow_symlinks=follow_symlinks)
 
     def _times(self, path: bytes, target: Target, mtime_ns: int) -> None:
-        with self._noted(path, Reason.TIME_NOT_RESTORED):
-            os.utime(target, ns=_both(mtime_ns))
-            if mtime_ns not in _COMMON_TIMES:
+        try:
+            os.utime(target, ns=(mtime_ns, mtime_ns))
+            if self._looks_again or mtime_ns not in _COMMON_TIMES:
                 _check_time(mtime_ns, _facts(target))
+        except (OSError, OverflowError) as error:
+            self._note(path, Reason.TIME_NOT_RESTORED, "", error)
 
     @contextmanager
     def _noted(self, path: bytes, reason: Reason, detail: str = "") -> Iterator[None]:
         try:
             yield
         except (OSError, OverflowError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            self._tally.deviate(path, reason, f"{detail}: {why}" if detail else why)
+            self._note(path, reason, detail, error)
+
+    def _note(self, path: bytes, reason: Reason, detail: str, error: Exception) -> None:
+        why = getattr(error, "strerror", None) or str(error)
+        self._tally.deviate(path, reason, f"{detail}: {why}" if detail else why)
 
 
 def _owner(owner: tuple[int, int]) -> str:
     return f"{owner[0]}:{owner[1]}"
 
 
+def _check_is_owner(owner: tuple[int, int], facts: os.stat_result) -> None:
+    if (facts.st_uid, facts.st_gid) != owner:
+        raise PermissionError("this filesystem keeps no owners")
+
+
 def _facts(target: Target) -> os.stat_result:
     return os.stat(target)  # noqa: PTH116 - a descriptor, mostly
-
-
-def _both(mtime_ns: int) -> tuple[int, int]:
-    return (mtime_ns, mtime_ns)
 
 
 def _check_time(mtime_ns: int, facts: os.stat_result) -> None:

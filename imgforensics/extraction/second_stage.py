@@ -97,7 +97,7 @@ class SecondStage:
 
     def _remove(self, path: bytes) -> None:
         self._output.remove(path)
-        self._tally.counts[EntryKind.FILE.value] -= 1
+        self._tally.take_back(EntryKind.FILE)
 
     def _unused_name(self) -> bytes:
         root = self._plan.directories[0][1].children or {}

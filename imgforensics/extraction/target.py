@@ -1,7 +1,8 @@
 """Targets: they exist under their name only when they are whole.
 
 Work happens in `NAME.partial` beside it; the record stands beside it as
-`NAME.extraction.json`.
+`NAME.extraction.json`. What is replaced is `NAME.replaced` until it is removed, so that not
+even half of an old result has the name of a whole one.
 """
 
 import bz2
@@ -10,7 +11,7 @@ import json
 import lzma
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import BinaryIO, cast
 
 from imgforensics.errors import OutputFailedError, UnsafeOutputError
 from imgforensics.extraction.record import SCHEMA, ExtractionRecord
-from imgforensics.extraction.removal import remove
+from imgforensics.extraction.removal import check_nothing_is_mounted_below, remove
 
 _NOT_WRITTEN = frozenset(
     (".lz4", ".tlz4", ".br", ".lzma", ".tlz", ".lzo", ".tzo", ".lz", ".z", ".taz", ".zip", ".7z")
@@ -36,8 +37,17 @@ class _Target:
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.record_path = self.path.with_name(self.path.name + ".extraction.json")
         self._new_record = self.path.with_name(self.path.name + ".extraction.json.partial")
+        self._replaced = self.path.with_name(self.path.name + ".replaced")
         self._force = force
-        for written in (self.path, self.partial, self.record_path, self._new_record):
+        self.names = (
+            self.path,
+            self.partial,
+            self._replaced,
+            self.record_path,
+            self._new_record,
+        )
+        """All paths that are written, replaced or removed."""
+        for written in self.names:
             _check_source_is_safe(source, written)
 
     def finish(self, record: ExtractionRecord) -> ExtractionRecord:
@@ -51,31 +61,49 @@ class _Target:
             self._write(partial)
             return partial
         try:
-            if self._force:
-                remove(self.path)
             record = replace(record, output=str(self.path))
             self._write(record)
-            os.rename(self.partial, self.path)  # noqa: PTH104 - replaces an empty directory
+            with self._way_cleared():
+                os.rename(self.partial, self.path)  # noqa: PTH104 - replaces an empty directory
         except OSError as error:
             self._write(partial)
             raise OutputFailedError(
                 f"{self.path}: {error.strerror}; the whole result is in {self.partial}"
             ) from error
+        if self._force:
+            self._remove_replaced()
         return record
 
-    def _write(self, record: ExtractionRecord) -> None:
+    @contextmanager
+    def _way_cleared(self) -> Iterator[None]:
+        """What stands at the path is aside, and back again where its name is not taken."""
+        if not self._force or not os.path.lexists(self.path):
+            yield
+            return
+        check_nothing_is_mounted_below(self.path)
+        self.path.rename(self._replaced)
         try:
-            with self._new_record.open("x", encoding="utf-8") as file:
-                json.dump(record.to_json(), file, indent=2)
-                file.write("\n")
-            self._new_record.replace(self.record_path)
+            yield
+        except OSError:
+            self._replaced.rename(self.path)
+            raise
+
+    def _remove_replaced(self) -> None:
+        try:
+            remove(self._replaced)
         except OSError as error:
-            raise _failed(self.record_path, error) from error
+            raise OutputFailedError(
+                f"{self.path}: is whole, but what it replaced stays in {self._replaced}: "
+                f"{error.strerror}"
+            ) from error
+
+    def _write(self, record: ExtractionRecord) -> None:
+        _write_record(record, self._new_record, self.record_path)
 
     def _refuse_others(self) -> None:
         """Raise `UnsafeOutputError` where others' files have the names of what we write."""
-        self._refuse_existing(self.partial)
-        self._refuse_existing(self._new_record)
+        for temporary in (self.partial, self._replaced, self._new_record):
+            self._refuse_existing(temporary)
         try:
             kind = self.record_path.lstat().st_mode
             if stat.S_ISDIR(kind):
@@ -92,7 +120,7 @@ class _Target:
             )
 
     def _clear_the_way(self) -> None:
-        for left in (self.partial, self._new_record):
+        for left in (self.partial, self._replaced, self._new_record):
             remove(left)
 
     def _refuse_existing(self, path: Path, *, may_be_empty: bool = False) -> None:
@@ -129,6 +157,13 @@ class DirectoryTarget(_Target):
             raise _failed(self.partial, error) from error
         return make_directory(self.partial)
 
+    def let_others_in(self) -> None:
+        """Give the finished directory the mode of one made by hand; raises `OutputFailedError`."""
+        try:
+            self.partial.chmod(0o755)
+        except OSError as error:
+            raise _failed(self.partial, error) from error
+
 
 class ArchiveTarget(_Target):
     """One file, compressed as its suffix says, in whatever letter case."""
@@ -152,6 +187,50 @@ class ArchiveTarget(_Target):
                 yield written
         except OSError as error:
             raise _failed(self.partial, error) from error
+
+
+class RecordFile:
+    """A further record, where somebody asked for one: never where an image could put a link."""
+
+    def __init__(self, path: Path, *, force: bool) -> None:
+        self.path = path.absolute()
+        self._new = self.path.with_name(self.path.name + ".partial")
+        self._force = force
+
+    def check(self, source: str, target: _Target | None) -> None:
+        """Raise `UnsafeOutputError` where something stands, or an extraction writes."""
+        for written in (self.path, self._new):
+            _check_source_is_safe(source, written)
+            if target is not None and _is_at_or_below(written, target.names):
+                raise UnsafeOutputError(f"{self.path}: is inside the output; choose another place")
+            if os.path.lexists(written) and (not self._force or written.is_dir()):
+                raise UnsafeOutputError(f"{written}: exists; choose another name, or --force")
+
+    def write(self, record: ExtractionRecord) -> None:
+        """Write it, in place of what is there; raises `OutputFailedError`."""
+        if self._force:
+            self._new.unlink(missing_ok=True)
+        _write_record(record, self._new, self.path)
+
+
+def _is_at_or_below(path: Path, places: Iterable[Path]) -> bool:
+    """Whether a path is one of the places, or below one, however it is written."""
+    real_path = path.parent.resolve() / path.name
+    return any(
+        real_path.is_relative_to(place.parent.resolve() / place.name) or path.is_relative_to(place)
+        for place in places
+    )
+
+
+def _write_record(record: ExtractionRecord, temporary: Path, path: Path) -> None:
+    """Write a record under a new name, then give it its own; no link is followed to either."""
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            json.dump(record.to_json(), file, indent=2)
+            file.write("\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise _failed(path, error) from error
 
 
 def _check_suffix(path: Path) -> None:

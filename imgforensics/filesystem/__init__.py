@@ -6,6 +6,7 @@ from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.path import ImagePath
 from imgforensics.filesystem.resolve import Resolution, resolve
 from imgforensics.filesystem.rules import (
+    DOCKER,
     GO_CONTAINERREGISTRY,
     OVERLAYFS,
     PRESETS,
@@ -17,6 +18,7 @@ from imgforensics.filesystem.rules import (
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 
 __all__ = [
+    "DOCKER",
     "EMPTY_TREE",
     "GO_CONTAINERREGISTRY",
     "OVERLAYFS",

@@ -9,10 +9,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from itertools import chain
 
+from imgforensics.filesystem.deletions import Deletion, sort_entries
 from imgforensics.filesystem.node import Node
-from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules, SymlinkParents
+from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules
 from imgforensics.filesystem.tree import FileTree
-from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whiteout_of
+from imgforensics.filesystem.whiteout import WhiteoutKind
 from imgforensics.filesystem.working_tree import BlockedError, Children, WorkingTree
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.problems import ProblemCode, ProblemLog
@@ -33,15 +34,10 @@ def apply_layer(
     Whatever cannot be applied is reported to `log` and stays visible as an entry. What stands
     behind the end of the tar no engine reads, so it is not applied (docs/adr/0005).
     """
-    application = _Application(below, log, rules.symlink_parents)
-    additions = []
-    for entry in entries:
-        if entry.is_past_end:
-            continue
-        if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
-            application.white_out(entry, whiteout)
-        else:
-            additions.append(entry)
+    application = _Application(below, log, rules)
+    deletions, additions = sort_entries(entries, rules)
+    for deletion in deletions:
+        application.delete(deletion)
     for entry in additions:
         application.add(entry)
     application.link_late()
@@ -52,9 +48,10 @@ def apply_layer(
 class _Application:
     """One layer being applied: what each of its entries means."""
 
-    def __init__(self, below: FileTree, log: ProblemLog, symlink_parents: SymlinkParents) -> None:
-        self._tree = WorkingTree(below, symlink_parents)
+    def __init__(self, below: FileTree, log: ProblemLog, rules: ApplyRules) -> None:
+        self._tree = WorkingTree(below, rules.symlink_parents)
         self._log = log
+        self._whiteouts_are_files = rules.whiteouts_are_files
         self._set_aside: dict[bytes, Node] = {}
         self._late: list[LayerEntry] = []
         self._names: dict[Node, list[bytes]] = {}
@@ -65,11 +62,14 @@ class _Application:
 
     # Whiteouts.
 
-    def white_out(self, entry: LayerEntry, whiteout: Whiteout) -> None:
+    def delete(self, deletion: Deletion) -> None:
         """Delete from the snapshot below what a whiteout entry says."""
+        entry, whiteout = deletion
         if whiteout.kind is WhiteoutKind.PLAIN:
+            self._imply(whiteout.path.rpartition(b"/")[0])
             self._tree.remove(whiteout.path)
         elif whiteout.kind is WhiteoutKind.OPAQUE:
+            self._imply(whiteout.path)
             self._tree.empty(whiteout.path)
         elif whiteout.kind is WhiteoutKind.BOOKKEEPING:
             # Docker's AUFS archives hard-link into .wh..wh.plnk: its files are link targets.
@@ -79,6 +79,11 @@ class _Application:
             self._report(entry, ProblemCode.WHITEOUT_INVALID, "names nothing to delete")
         else:
             self._report(entry, ProblemCode.WHITEOUT_NAME_AS_PARENT, "stands below a whiteout")
+
+    def _imply(self, directory: bytes) -> None:
+        """Where a whiteout is a file, it needs a directory to stand in."""
+        if self._whiteouts_are_files:
+            self._tree.enter(directory)
 
     # Additions.
 
@@ -114,8 +119,10 @@ class _Application:
             detail = "its own layer made no directory of its parent, or of a link on the way"
             self._report(entry, ProblemCode.PARENT_NOT_A_DIRECTORY, detail)
             return False
-        node = node or self._directory(entry, siblings.get(name))
-        self._report_duplicate(entry, siblings, name, node)
+        existing = siblings.get(name)
+        node = node or self._directory(entry, existing)
+        if existing is not None:
+            self._report_duplicate(entry, siblings, name, node)
         self._tree.put(siblings, name, node, entry)
         return True
 
@@ -127,10 +134,8 @@ class _Application:
     def _report_duplicate(
         self, entry: LayerEntry, siblings: Children, name: bytes, node: Node
     ) -> None:
-        existing = siblings.get(name)
-        if existing is None or self._tree.entry_in(siblings, name) is None:
-            return
-        if existing.children is None or node.children is None:
+        is_merge = siblings[name].children is not None and node.children is not None
+        if self._tree.entry_in(siblings, name) is not None and not is_merge:
             detail = "its layer holds this path already"
             self._report(entry, ProblemCode.ENTRY_DUPLICATED, detail, "the last one counts")
 

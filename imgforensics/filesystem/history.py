@@ -7,9 +7,10 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import BinaryIO
 
+from imgforensics.filesystem.deletions import sort_entries
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
-from imgforensics.filesystem.whiteout import Whiteout, WhiteoutKind, whiteout_of
+from imgforensics.filesystem.whiteout import Whiteout, WhiteoutKind
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
 from imgforensics.tarstream.member import EntryKind
@@ -164,15 +165,14 @@ def _cause_of_removal(
 ) -> tuple[Cause, LayerEntry | None]:
     parents = _parents(path)
     found: dict[Cause, LayerEntry] = {}
-    for entry in entries:
-        whiteout = whiteout_of(entry.path)
-        if whiteout is not None:
-            cause = _cause_by_whiteout(whiteout, path, parents)
-        else:
-            replaces = entry.kind is not EntryKind.DIRECTORY and entry.path in parents
-            cause = Cause.REPLACED_PARENT if replaces else None
+    deletions, additions = sort_entries(entries)
+    for entry, whiteout in deletions:
+        cause = _cause_by_whiteout(whiteout, path, parents)
         if cause is not None:
             found[cause] = entry
+    for entry in additions:
+        if entry.kind is not EntryKind.DIRECTORY and entry.path in parents:
+            found[Cause.REPLACED_PARENT] = entry
     for cause in (Cause.WHITEOUT, Cause.PARENT_WHITEOUT, Cause.OPAQUE):
         if cause in found:
             return cause, found[cause]

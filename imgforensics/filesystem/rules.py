@@ -39,15 +39,29 @@ class ApplyRules:
     precedence: Precedence = Precedence.LAYERS
     whiteouts: bool = True
     """Whether names with the whiteout prefix delete; without, they are names like others."""
+    whiteouts_are_files: bool = False
+    """Whether each whiteout becomes a file of its layer, in its turn, as overlayfs has it. Then
+    it needs a directory to stand in, and makes one where none is or a lower link stands; a
+    directory of its name that follows it takes its place, and what is below shows again; and
+    an opaque root deletes nothing. The image specification knows none of this."""
 
 
 OVERLAYFS = ApplyRules("overlayfs")
-"""What a container sees: Docker, containerd and podman on the kernel's overlayfs."""
+"""What a container sees: Docker, containerd and podman on the kernel's overlayfs, of any layer
+that an engine wrote; of others `DOCKER` knows more."""
 
 UMOCI = ApplyRules("umoci", symlink_parents=SymlinkParents.EVERY_LAYER)
 """`umoci unpack`: every layer into one directory, parents resolved inside it.
 
 Source: umoci, oci/layer/tar_extract.go (`SecureJoin` of the parent; `upperPaths`).
+"""
+
+DOCKER = ApplyRules("docker", whiteouts_are_files=True)
+"""What Docker and podman unpack for overlayfs: they take a layer's whiteouts at their word.
+
+Source: moby, pkg/archive/archive_linux.go (`overlayWhiteoutConverter.ConvertRead`), and the
+trees of Docker 20.10 and podman 4.3. What they refuse (a whiteout of what the layer has just
+added, a path twice) is applied here all the same.
 """
 
 GO_CONTAINERREGISTRY = ApplyRules(
@@ -63,4 +77,4 @@ Source: go-containerregistry, pkg/v1/mutate/mutate.go (`extract`, `inWhiteoutDir
 RAW = ApplyRules("raw", whiteouts=False)
 """One layer as its archive has it, whiteout files and all. No engine: a way to look."""
 
-PRESETS = {rules.name: rules for rules in (OVERLAYFS, UMOCI, GO_CONTAINERREGISTRY)}
+PRESETS = {rules.name: rules for rules in (OVERLAYFS, DOCKER, UMOCI, GO_CONTAINERREGISTRY)}

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 from imgforensics.filesystem.apply import apply_layer
 from imgforensics.filesystem.rules import ApplyRules
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
+from imgforensics.garbage import no_cycle_search
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import Problem, ProblemLog
 
@@ -41,7 +42,7 @@ class Snapshots:
         """After layer number `layer`; -1 for the empty filesystem. Raises `IndexError`."""
         if not -1 <= layer < len(self._layers):
             raise IndexError(f"layer {layer}: the image has {len(self._layers)}, counted from 0")
-        with self._lock:
+        with self._lock, no_cycle_search():
             tree = self._nearest(layer)
             while tree.layer_index < layer:
                 tree = self._apply_next(tree)

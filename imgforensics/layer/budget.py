@@ -1,13 +1,23 @@
 """How much the layers of one image may hold together: no limit is passed by splitting it up."""
 
+from collections import Counter
+from threading import Lock
+
 from imgforensics.errors import LimitExceededError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
-from imgforensics.tarstream.member import NOTHING, RECORD_BYTES, TarMember
+from imgforensics.tarstream.member import (
+    EXTENT_BYTES,
+    NOTHING,
+    ORDINARY_NAME_BYTES,
+    RECORD_BYTES,
+    EntryKind,
+    TarMember,
+)
 
-_ORDINARY_LENGTH = 256
-_ORDINARY_DEPTH = 24
-_EXTENT_BYTES = 150
-"""Roughly what one extent of a sparse map takes in memory."""
+_DIRECTORY_BYTES = 1_000
+"""Roughly what a directory takes in memory that no entry stands for, besides its path."""
+_SHOWN = 20
+"""Layers that a refusal names."""
 
 
 class EntryBudget:
@@ -18,21 +28,53 @@ class EntryBudget:
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        self._entries: dict[int, int] = {}
-        self._bytes: dict[int, int] = {}
+        self._lock = Lock()
+        self._entries: Counter[int] = Counter()
+        self._bytes: Counter[int] = Counter()
+        self._total_entries = 0
+        self._total_bytes = 0
+        self._measured: set[int] = set()
+        self._stored = 0
+        self._uncompressed = 0
 
     def charge(self, layer: int, entries: int, extraordinary_bytes: int) -> None:
         """What a layer is known to hold by now; raises `LimitExceededError`."""
-        self._entries[layer] = max(entries, self._entries.get(layer, 0))
-        self._bytes[layer] = max(extraordinary_bytes, self._bytes.get(layer, 0))
-        self._check("layer_entries", self._limits.layer_entries, self._entries)
-        self._check("entry_bytes", self._limits.entry_bytes, self._bytes)
+        # Totals are kept, not added up: entries and layers are both in the attacker's hands.
+        with self._lock:
+            more_entries = max(0, entries - self._entries[layer])
+            more_bytes = max(0, extraordinary_bytes - self._bytes[layer])
+            self._entries[layer] += more_entries
+            self._bytes[layer] += more_bytes
+            self._total_entries += more_entries
+            self._total_bytes += more_bytes
+        self._check("layer_entries", self._limits.layer_entries, self._total_entries)
+        self._check("entry_bytes", self._limits.entry_bytes, self._total_bytes)
 
-    def _check(self, name: str, limit: int, counts: dict[int, int]) -> None:
-        total = sum(tuple(counts.values()))
+    def charge_size(self, layer: int, stored: int, uncompressed: int) -> None:
+        """What a layer was found to take; raises `LimitExceededError` for bombs in many layers."""
+        with self._lock:
+            if layer in self._measured:
+                return
+            self._measured.add(layer)
+            self._stored += stored
+            self._uncompressed += uncompressed
+        limits = self._limits
+        if self._uncompressed > max(limits.ratio_floor_bytes, limits.ratio * self._stored):
+            detail = (
+                f"{len(self._measured)} layers of {self._stored} stored bytes "
+                f"hold {self._uncompressed} bytes"
+            )
+            raise LimitExceededError("ratio", limits.ratio, detail)
+
+    def _check(self, name: str, limit: int, total: int) -> None:
         if total > limit:
-            layers = ", ".join(str(layer) for layer in sorted(counts))
+            layers = _listing(sorted(self._entries))
             raise LimitExceededError(name, limit, f"layers {layers} come to {total} at least")
+
+
+def _listing(layers: list[int]) -> str:
+    shown = ", ".join(map(str, layers[:_SHOWN]))
+    return shown if len(layers) <= _SHOWN else f"{shown} and {len(layers) - _SHOWN} more"
 
 
 class Weigher:
@@ -41,13 +83,15 @@ class Weigher:
     def __init__(self, layer: int, limits: Limits) -> None:
         self._layer = layer
         self._limits = limits
-        self._deep_directories: set[bytes] = set()
+        # Hashes of paths: Python's cannot be foreseen, and paths would cost what is counted here.
+        self._directories: set[int] = set()
+        self._directory = b""
 
     def weigh(self, member: TarMember, path: bytes) -> int:
         """Bytes that this entry adds; 0 for nearly all. Raises `LimitExceededError` for depth."""
         weight = 0
         names = len(member.name) + len(member.link_name)
-        if names > _ORDINARY_LENGTH:
+        if names > ORDINARY_NAME_BYTES:
             weight += names + len(path)
         if member.pax is not NOTHING or member.xattrs is not NOTHING:
             weight += sum(
@@ -56,18 +100,23 @@ class Weigher:
                 for key, value in records.items()
             )
         if member.extents is not None:
-            weight += _EXTENT_BYTES * len(member.extents)
-        depth = path.count(b"/")
-        if depth >= self._limits.path_depth:
-            detail = f"layer {self._layer} has a path of more levels"
-            raise LimitExceededError("path_depth", self._limits.path_depth, detail)
-        if depth > _ORDINARY_DEPTH:
-            weight += self._weigh_directories(path.rpartition(b"/")[0], depth)
+            weight += EXTENT_BYTES * len(member.extents)
+        directory = path.rpartition(b"/")[0]
+        if directory != self._directory:
+            weight += self._weigh_directories(directory)
+        if member.kind is EntryKind.DIRECTORY:
+            self._directories.add(hash(path))
         return weight
 
-    def _weigh_directories(self, directory: bytes, depth: int) -> int:
-        """Each directory above a path is held with its own path: that grows with the square."""
-        if directory in self._deep_directories:
-            return 0
-        self._deep_directories.add(directory)
-        return len(directory) * depth // 2
+    def _weigh_directories(self, directory: bytes) -> int:
+        """The directories above a path that no entry named: a short name may imply many."""
+        if directory.count(b"/") + 1 >= self._limits.path_depth:
+            detail = f"layer {self._layer} has a path of more levels"
+            raise LimitExceededError("path_depth", self._limits.path_depth, detail)
+        self._directory = directory
+        weight = 0
+        while directory and (mark := hash(directory)) not in self._directories:
+            self._directories.add(mark)
+            weight += len(directory) + _DIRECTORY_BYTES
+            directory = directory.rpartition(b"/")[0]
+        return weight

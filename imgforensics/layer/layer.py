@@ -11,6 +11,7 @@ from imgforensics.catalogue import LayerRecord
 from imgforensics.compression import Compression, detect_compression, read_chunks
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedBlobError, MissingBlobError
+from imgforensics.garbage import no_cycle_search
 from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.content import ForwardCursor, IteratorFile, window_of
 from imgforensics.layer.entry import LayerEntry
@@ -30,7 +31,8 @@ class LayerScan:
     @classmethod
     def of(cls, layer_pass: LayerPass) -> "LayerScan":
         """Run a pass to its end for its entries alone."""
-        return cls(tuple(layer_pass), layer_pass.facts)
+        with no_cycle_search():
+            return cls(tuple(layer_pass), layer_pass.facts)
 
 
 class Layer:
@@ -52,6 +54,7 @@ class Layer:
         self._budget = budget or EntryBudget(limits)
         if scanned is not None:
             self._budget.charge(record.index, len(scanned.entries), 0)
+            self._charge_size(scanned)
         self._scan_lock = threading.Lock()
         self._cursor = ForwardCursor(self._uncompressed_chunks, self.where)
 
@@ -147,13 +150,23 @@ class Layer:
     def scan(self, progress: Callable[[int], None] | None = None) -> LayerScan:
         """Entries and facts; read once and kept. `progress` as in :meth:`begin_pass`."""
         with self._scan_lock:
-            if self._scan is None:
-                self._scan = LayerScan.of(self.begin_pass(progress=progress))
-            return self._scan
+            if self._scan is not None:
+                return self._scan
+            scanned = LayerScan.of(self.begin_pass(progress=progress))
+            self.keep(scanned)
+            return scanned
 
     def keep(self, scanned: LayerScan) -> None:
-        """Take a scan that a pass for another purpose made along the way."""
+        """Take a scan that a pass for another purpose made along the way.
+
+        Raises `LimitExceededError` (`ratio`) when all layers so far come to too much.
+        """
+        self._charge_size(scanned)
         self._scan = scanned
+
+    def _charge_size(self, scanned: LayerScan) -> None:
+        facts = scanned.facts
+        self._budget.charge_size(self.index, facts.stored_size, facts.size)
 
     @property
     def is_scanned(self) -> bool:

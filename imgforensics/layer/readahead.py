@@ -2,25 +2,27 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 
-PIECE_BYTES = 512 << 10
-"""Handing over costs a switch of threads: small chunks are joined up to about this size."""
 DEPTH = 4
-"""Pieces that wait at most."""
+"""Chunks that wait at most."""
+
+OtherWork = Callable[[], bool]
+"""Does a small piece of other work; False if there is none to do."""
 
 
-def read_ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def read_ahead(chunks: Iterable[bytes], other_work: OtherWork) -> Iterator[bytes]:
     """Yield the bytes of `chunks`, produced in another thread.
 
-    What `chunks` raises is raised to the consumer, after all that came before it. Closing
-    this iterator ends the thread and closes `chunks`.
+    Whichever side would have to wait for the other does `other_work` instead, so both must be
+    able to do it at any time. What `chunks` raises is raised to the consumer, after all that
+    came before it. Closing this iterator ends the thread and closes `chunks`.
     """
-    producer = _Producer(chunks)
+    producer = _Producer(chunks, other_work)
     producer.start()
     try:
-        yield from producer.pieces()
+        yield from producer.received()
     finally:
         producer.stop()
     if producer.failure is not None:
@@ -28,19 +30,22 @@ def read_ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _Producer(threading.Thread):
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], other_work: OtherWork) -> None:
         super().__init__(name="read-ahead", daemon=True)
         self._chunks = chunks
+        self._other_work = other_work
         self._queue: queue.Queue[bytes | None] = queue.Queue(DEPTH)
         self._stopped = threading.Event()
         self.failure: BaseException | None = None
 
     def run(self) -> None:
         try:
-            for piece in _joined(self._chunks):
+            for chunk in self._chunks:
+                while self._queue.full() and self._other_work():
+                    pass
                 if self._stopped.is_set():
                     break
-                self._queue.put(piece)
+                self._queue.put(chunk)
         except BaseException as failure:
             self.failure = failure
         finally:
@@ -49,9 +54,14 @@ class _Producer(threading.Thread):
                 self._chunks.close()
             self._queue.put(None)
 
-    def pieces(self) -> Iterator[bytes]:
-        while (piece := self._queue.get()) is not None:
-            yield piece
+    def received(self) -> Iterator[bytes]:
+        while True:
+            while self._queue.empty() and self._other_work():
+                pass
+            chunk = self._queue.get()
+            if chunk is None:
+                return
+            yield chunk
 
     def stop(self) -> None:
         """End the thread wherever it is, making room for what it is about to put."""
@@ -60,20 +70,3 @@ class _Producer(threading.Thread):
             with suppress(queue.Empty):
                 self._queue.get_nowait()
             self.join(0.01)
-
-
-def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    waiting: list[bytes] = []
-    size = 0
-    try:
-        for chunk in chunks:
-            waiting.append(chunk)
-            size += len(chunk)
-            if size >= PIECE_BYTES:
-                yield b"".join(waiting)
-                waiting.clear()
-                size = 0
-    except Exception:
-        yield b"".join(waiting)
-        raise
-    yield b"".join(waiting)

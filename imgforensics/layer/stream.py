@@ -12,10 +12,11 @@ from itertools import chain
 
 from imgforensics.catalogue import LayerRecord
 from imgforensics.compression import Compression, decompress, detect_compression
-from imgforensics.digests import Digest, Hasher
+from imgforensics.digests import Digest
 from imgforensics.layer.budget import EntryBudget, Weigher
 from imgforensics.layer.entry import LayerEntry, climbs_above_root, normalise_path
 from imgforensics.layer.readahead import read_ahead
+from imgforensics.layer.tally import Tally
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog
 from imgforensics.tarstream.member import TarMember
@@ -23,6 +24,8 @@ from imgforensics.tarstream.reader import TarReader
 
 _UNDECLARED = Digest.of(b"")
 """Chooses the algorithm where a layer's digest or diff_id is not declared."""
+
+_new = tuple.__new__
 
 _CLAIMS = {
     "+gzip": Compression.GZIP,
@@ -35,6 +38,9 @@ _CLAIMS = {
 Source: https://github.com/opencontainers/image-spec/blob/main/media-types.md
 """
 
+
+_LAG = 8
+"""Chunks of each kind that may wait to be hashed, where two threads share that work."""
 
 _CHARGED_EVERY = 1_024
 """Entries between two looks at the budget, where they are ordinary."""
@@ -56,28 +62,12 @@ class LayerFacts:
     problems: tuple[Problem, ...]
 
 
-class _Tally:
-    """Hashes and counts what flows through it."""
-
-    def __init__(self, hasher: Hasher) -> None:
-        self._hasher = hasher
-        self.size = 0
-
-    def over(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._hasher.update(chunk)
-            self.size += len(chunk)
-            yield chunk
-
-    def digest(self, algorithm: str) -> Digest:
-        return Digest(algorithm, self._hasher.hexdigest())
-
-
 class LayerStream:
     """A layer's uncompressed bytes, both digests computed as they flow.
 
     Iterate it once; `facts()` gives the verdict when the iteration has ended by itself.
-    With `threads`, inflating and hashing run ahead in threads of their own.
+    With `threads`, a thread of its own reads and decompresses ahead; hashing is done by
+    whichever of the two has time for it.
     """
 
     def __init__(
@@ -91,24 +81,28 @@ class LayerStream:
     ) -> None:
         self._record = record
         self._log = log
-        self._expected = _expected_digest(record)
-        self._stored = _Tally(self._expected.hasher())
-        self._plain = _Tally((record.diff_id or _UNDECLARED).hasher())
+        lag = _LAG if threads else 0
+        self._stored = Tally(_expected_digest(record), lag=lag)
+        self._plain = Tally(record.diff_id or _UNDECLARED, lag=lag)
         head = next(stored, b"")
         self.compression = detect_compression(head)
 
         chunks = self._stored.over(chain((head,) if head else (), stored))
         chunks = decompress(chunks, self.compression, log, limits)
-        if threads and self.compression is not Compression.NONE:
-            chunks = read_ahead(chunks)
-        chunks = self._plain.over(chunks)
-        self._chunks = read_ahead(chunks) if threads else chunks
+        if self.compression is Compression.NONE and self._plain.algorithm == self._stored.algorithm:
+            self._plain = self._stored  # the same bytes: hashed once
+        else:
+            chunks = self._plain.over(chunks)
+        self._chunks = read_ahead(chunks, self._hash_one) if threads else chunks
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
 
+    def _hash_one(self) -> bool:
+        return self._plain.hash_one() or self._stored.hash_one()
+
     def close(self) -> None:
-        """End early: stops the threads and closes the blob."""
+        """End early: stops the thread and closes the blob."""
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
@@ -116,8 +110,8 @@ class LayerStream:
     def facts(self) -> LayerFacts:
         """The verdict, to be asked for when every chunk has been read."""
         facts = LayerFacts(
-            digest=self._stored.digest(self._expected.algorithm),
-            diff_id=self._plain.digest((self._record.diff_id or _UNDECLARED).algorithm),
+            digest=self._stored.digest(),
+            diff_id=self._plain.digest(),
             stored_size=self._stored.size,
             size=self._plain.size,
             compression=self.compression,
@@ -203,7 +197,8 @@ class LayerPass:
                 self._budget.charge(index, count, weight)
             if b".." in member.name and climbs_above_root(member.name):
                 self._report_climbing(member)
-            yield LayerEntry(index, path, member, reader.is_past_end)
+            # What LayerEntry(...) does, without the call in between.
+            yield _new(LayerEntry, (index, path, member, reader.is_past_end))
         self._budget.charge(index, count, weight)
         self._facts = self._stream.facts()
 

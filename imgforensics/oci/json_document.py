@@ -18,8 +18,7 @@ _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 60
 _MAXIMUM_ODDITIES = 1_000
-# Each empty list takes three bytes to write and sixty to hold: the length alone is no bound.
-_MAXIMUM_VALUES = 1_000_000
+_LONGEST_NUMBER = 4_000
 
 Text = Mapping[str, str]
 _NO_TEXT: Text = MappingProxyType({})
@@ -182,6 +181,7 @@ def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> J
             data.decode("utf-8-sig"),
             object_pairs_hook=without_repetition,
             parse_constant=_refuse_constant,
+            parse_int=_whole_number,
         )
     except UnicodeDecodeError as error:
         raise DamagedDocumentError(
@@ -199,11 +199,11 @@ def _check_bounds(data: bytes, document: str, limits: Limits) -> None:
         raise LimitExceededError(
             "document_bytes", limits.document_bytes, f"{document} has {len(data)} bytes"
         )
-    structure = _structure(data, limits.json_depth)
+    structure = _structure(data, min(limits.json_depth, limits.json_values))
     values = structure.count(b",") + structure.count(b"[") + structure.count(b"{")
-    if values > _MAXIMUM_VALUES:
-        raise DamagedDocumentError(
-            f"{document}: {values} values, and no document of an image has over {_MAXIMUM_VALUES}"
+    if values > limits.json_values:
+        raise LimitExceededError(
+            "json_values", limits.json_values, f"{document} has {values} values"
         )
     if _depth_exceeds(structure, limits.json_depth):
         raise LimitExceededError(
@@ -235,6 +235,13 @@ def _printable(value: object, data: bytes) -> object:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _whole_number(digits: str) -> int:
+    # Converting takes the square of the length, and Python refuses past this one by itself.
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _first_repeated(pairs: list[tuple[str, object]]) -> str:

@@ -9,7 +9,7 @@ from imgforensics.problems import Location, Problem, ProblemLog
 from imgforensics.sources.base import SourceFacts
 from imgforensics.sources.members import Members
 from imgforensics.sources.region import open_region
-from imgforensics.tarstream.member import EntryKind, Extent
+from imgforensics.tarstream.member import EntryKind, Extent, TarMember
 from imgforensics.tarstream.reader import TarReader
 
 _CHUNK = 32 << 10
@@ -60,7 +60,7 @@ class ArchiveSource(SourceFacts):
         return iter(self._members)
 
     def size(self, name: str) -> int:
-        """Bytes of the content; logical ones for a sparse member."""
+        """Bytes of the content that there is; logical ones for a sparse member."""
         return self._place(name).size
 
     def open(self, name: str) -> BinaryIO:
@@ -87,13 +87,27 @@ class ArchiveSource(SourceFacts):
     def _read_headers(self, limits: Limits) -> None:
         window = _Window(self._descriptor)
         for member in TarReader(window, self._log, limits, skip=window.skip):
-            self._members.count()
+            self._members.count(member)
             if member.kind is EntryKind.FILE:
-                place = _Place(member.data_offset, member.stored_size, member.size, member.extents)
+                size = _held(member, window.size)
+                place = _Place(member.data_offset, member.stored_size, size, member.extents)
                 self._members.add(member, place)
             elif member.kind in (EntryKind.SYMLINK, EntryKind.HARD_LINK):
                 self._members.add_link(member)
         self._members.report_broken_links()
+
+
+def _held(member: TarMember, archive_size: int) -> int:
+    """The content's size, or how far it reaches in an archive that ends inside it."""
+    missing = member.data_offset + member.stored_size - archive_size
+    if missing <= 0:
+        return member.size
+    left = member.stored_size - missing
+    for offset, length in member.extents or ():
+        if left < length:
+            return offset + left
+        left -= length
+    return left
 
 
 class _Window:
@@ -101,7 +115,7 @@ class _Window:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
+        self.size = os.fstat(descriptor).st_size
         self._offset = 0
 
     def __iter__(self) -> Iterator[bytes]:
@@ -111,6 +125,6 @@ class _Window:
 
     def skip(self, count: int) -> int:
         """Leave out the next `count` bytes, or as many as there are; how many it were."""
-        count = max(0, min(count, self._size - self._offset))
+        count = max(0, min(count, self.size - self._offset))
         self._offset += count
         return count

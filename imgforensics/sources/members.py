@@ -8,7 +8,12 @@ from imgforensics.errors import LimitExceededError
 from imgforensics.limits import Limits
 from imgforensics.problems import ProblemCode, ProblemLog, display
 from imgforensics.sources.base import decode_name, normalise
-from imgforensics.tarstream.member import EntryKind, TarMember
+from imgforensics.tarstream.member import (
+    EXTENT_BYTES,
+    ORDINARY_NAME_BYTES,
+    EntryKind,
+    TarMember,
+)
 
 T = TypeVar("T")
 _MAXIMUM_HOPS = 40
@@ -24,9 +29,14 @@ class Members(Generic[T]):
         self._contents: dict[str, T] = {}
         self._links: dict[str, str] = {}
         self._count = 0
+        self._bytes = 0
 
-    def count(self) -> None:
-        """Count one member of any kind; `LimitExceededError` past `archive_members`."""
+    def count(self, member: TarMember) -> None:
+        """Count one member of any kind.
+
+        Raises `LimitExceededError` past `archive_members`, and past `entry_bytes` for long
+        names and sparse maps.
+        """
         self._count += 1
         if self._count > self._limits.archive_members:
             raise LimitExceededError(
@@ -34,6 +44,17 @@ class Members(Generic[T]):
                 self._limits.archive_members,
                 f"the archive has over {self._limits.archive_members} members",
             )
+        self._weigh(member)
+
+    def _weigh(self, member: TarMember) -> None:
+        names = len(member.name) + len(member.link_name)
+        if names > ORDINARY_NAME_BYTES:
+            self._bytes += names
+        if member.extents is not None:
+            self._bytes += EXTENT_BYTES * len(member.extents)
+        if self._bytes > self._limits.entry_bytes:
+            detail = f"names and sparse maps of the archive's members take {self._bytes} bytes"
+            raise LimitExceededError("entry_bytes", self._limits.entry_bytes, detail)
 
     def add(self, member: TarMember, content: T) -> None:
         """Keep a file's content under its name."""

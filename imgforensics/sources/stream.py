@@ -51,7 +51,7 @@ class StreamSource(SourceFacts):
         self._budgets = {True: limits.document_bytes, False: limits.document_bytes}
         reader = TarReader(chunks, self._log, limits)
         for member in reader:
-            self._members.count()
+            self._members.count(member)
             if member.kind is EntryKind.FILE:
                 self._members.add(member, self._take(member, reader, visitor))
             elif member.kind in (EntryKind.SYMLINK, EntryKind.HARD_LINK):
@@ -100,7 +100,7 @@ class StreamSource(SourceFacts):
             is_document = data.lstrip()[:1] in (b"{", b"[")
             if size <= self._budgets[is_document]:
                 self._budgets[is_document] -= size
-                return _Streamed(size, data)
+                return _Streamed(len(data), data)
             content = [memoryview(data)]
         outcome = visitor(normalise(decode_name(member.name)), content)
         return _Streamed(size, None, outcome)

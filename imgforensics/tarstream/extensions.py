@@ -66,12 +66,23 @@ class ExtensionReader:
             return header.size - len(payload)
         preamble.headers += 1
         if header.type_flag == b"L":
-            preamble.long_name = text(payload)
+            preamble.long_name = self._long_text(payload, offset, "name")
         elif header.type_flag == b"K":
-            preamble.long_link = text(payload)
+            preamble.long_link = self._long_text(payload, offset, "link target")
         else:
             self._parse(payload, offset, preamble.records)
         return header.size - len(payload)
+
+    def _long_text(self, payload: bytes, offset: int, what: str) -> bytes:
+        found = text(payload)
+        if not found:
+            self._log.report(
+                ProblemCode.TAR_MEMBER_AMBIGUOUS,
+                f"a GNU long {what} is empty",
+                action="left out, as tools written in Go do",
+                offset=offset,
+            )
+        return found
 
     def _payload(self, header: Header, preamble: Preamble) -> bytes:
         limit = self._limits.pax_bytes

@@ -12,6 +12,12 @@ NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 RECORD_BYTES = 130
 """Roughly what a PAX record or xattr takes in memory besides its key and value."""
 
+EXTENT_BYTES = 150
+"""Roughly what one extent of a sparse map takes in memory."""
+
+ORDINARY_NAME_BYTES = 256
+"""Names and link targets up to this length are taken for granted in the bounds on memory."""
+
 
 class EntryKind(StrEnum):
     """What a member says it is."""

@@ -20,6 +20,11 @@ no word for is altered in the bytes (`raw`) or in the layout, which is a plain d
 The same values always give the same bytes.
 """
 
+from imgforensics.testing.contents_tables import (
+    ContentsTable,
+    estargz_layer,
+    zstd_chunked_layer,
+)
 from imgforensics.testing.entries import (
     SparseFormat,
     device,
@@ -65,6 +70,7 @@ __all__ = [
     "BuiltImage",
     "BuiltIndex",
     "BuiltLayer",
+    "ContentsTable",
     "Entry",
     "ImageBuilder",
     "IndexSpec",
@@ -84,6 +90,7 @@ __all__ = [
     "directory_layout",
     "docker_layout",
     "docker_legacy_layout",
+    "estargz_layer",
     "fifo",
     "file",
     "global_records",
@@ -100,4 +107,5 @@ __all__ = [
     "to_json",
     "whiteout",
     "write_layout",
+    "zstd_chunked_layer",
 ]

@@ -38,7 +38,7 @@ def pack(parts: Sequence[bytes], packing: Packing) -> bytes:
     """Store `parts`, one after the other; where they are cut matters to `ESTARGZ` only."""
     if packing is Packing.ESTARGZ:
         members = b"".join(map(_gzip, parts))
-        return members + _estargz_footer(len(members))
+        return members + estargz_footer(len(members))
     compress = _COMPRESS[packing.compression]
     data = b"".join(parts)
     if packing is Packing.ZSTD_FRAMES:
@@ -90,13 +90,16 @@ def _thirds(data: bytes) -> list[bytes]:
     return [data[:third], data[third : 2 * third], data[2 * third :]]
 
 
-def _estargz_footer(offset: int) -> bytes:
-    """Write the empty member that tells where the table of contents begins.
+def estargz_footer(offset: int, *, legacy: bool = False) -> bytes:
+    """Write the empty gzip member that tells where the table of contents begins.
 
+    `legacy` is stargz's, whose extra field is none by RFC 1952.
     Source: https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md#footer
     """
     subfield = b"%016xSTARGZ" % offset
-    return gzip_member(b"", extra=b"SG" + struct.pack("<H", len(subfield)) + subfield)
+    extra = subfield if legacy else b"SG" + struct.pack("<H", len(subfield)) + subfield
+    header = struct.pack("<2sBBIBBH", b"\x1f\x8b", zlib.DEFLATED, 4, 0, 0, 255, len(extra))
+    return header + extra + b"\1\0\0\xff\xff" + bytes(8)
 
 
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {

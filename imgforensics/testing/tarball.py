@@ -210,11 +210,11 @@ def _sparse_places(places: Sequence[tuple[int, int]], count: int) -> bytes:
 
 def _sparse_extension(places: Sequence[tuple[int, int]]) -> bytes:
     """Write the blocks that hold the rest of an old GNU sparse map, 21 extents in each."""
-    blocks = b""
+    blocks = []
     for start in range(0, len(places), 21):
         more = b"\1" if start + 21 < len(places) else b"\0"
-        blocks += padded(_sparse_places(places[start : start + 21], 21) + more)
-    return blocks
+        blocks.append(padded(_sparse_places(places[start : start + 21], 21) + more))
+    return b"".join(blocks)
 
 
 def _number(value: int, width: int, tar_format: TarFormat) -> bytes:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imgforensics.catalogue import choose
@@ -64,7 +64,6 @@ def replaced(value: object, path: tuple[str | int, ...], new: object) -> object:
     return [replaced(v, path[1:], new) if k == path[0] else v for k, v in enumerate(value)]
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_value_at_any_place(data: st.DataObject) -> None:
     archive, names = documents()
@@ -80,7 +79,6 @@ def test_any_value_at_any_place(data: st.DataObject) -> None:
         choose(catalogue)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_bytes_at_any_place_of_the_archive(data: st.DataObject) -> None:
     archive, names = documents()

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from imgforensics.testing import ImageBuilder, LayerSpec, archive, docker_layout, file, oci_layout
+from imgforensics.testing import (
+    ContentsTable,
+    ImageBuilder,
+    LayerSpec,
+    archive,
+    docker_layout,
+    estargz_layer,
+    file,
+    oci_layout,
+    zstd_chunked_layer,
+)
 from tests.cli.images import SHOP, damaged, incomplete, save, save_layout, tangled
 from tests.cli.running import run
 
@@ -78,3 +88,35 @@ def test_a_broken_list_beside_a_sound_one_is_odd_and_no_failure(
     assert outcome.status == 0
     assert "warning: document-set-aside: " in outcome.said
     assert run("extract", str(path), "-o", str(tmp_path / "out")).status == 0
+
+
+def test_two_truths_are_told_by_verify_and_by_ls(tmp_path: Path) -> None:
+    """Duplicate members, layers and diff_ids that do not pair; each by a code of its own."""
+    twice, upper = [file("a", b"1"), file("a", b"2")], [file("b", b"b")]
+    ids = [layer.diff_id for layer in ImageBuilder([twice, upper]).build().layers]
+    swapped = [LayerSpec(twice, diff_id=ids[1]), LayerSpec(upper, diff_id=ids[0])]
+    path = save_layout(tmp_path, ImageBuilder(swapped))
+    short = {"rootfs": {"type": "layers", "diff_ids": ids[:1]}}
+    uneven = save(tmp_path, ImageBuilder([twice, upper], config_document=short))
+    for command in ("verify", "ls"):
+        outcome = run(command, path)
+        assert "warning: entry-duplicated: " in outcome.said
+        assert "error: layers-mispaired: " in outcome.said
+        assert "error: layer-count-mismatch: " in run(command, uneven).said
+        codes = {p["code"] for p in run(command, "--json", path).document["problems"]}
+        assert {"entry-duplicated", "layers-mispaired", "diff-id-mismatch"} <= codes
+    assert run("verify", path).status == 1
+
+
+def test_a_table_of_contents_is_a_check_of_its_layer(tmp_path: Path) -> None:
+    members = [file("a", b"a"), file("b", b"b")]
+    honest = run("verify", save_layout(tmp_path, ImageBuilder([estargz_layer(members)])))
+    assert honest.lines[2] == "layer 0: digest ok; size ok; diff_id ok; contents_table ok"
+    assert "contents-table" not in honest.said
+    lying = ContentsTable(lambda rows: [{**rows[0], "mode": 0o4755}, *rows[1:]])
+    outcome = run(
+        "verify", save_layout(tmp_path, ImageBuilder([zstd_chunked_layer(members, lying)]))
+    )
+    assert outcome.status == 0
+    assert "warning: contents-table-disagrees: " in outcome.said
+    assert "mode: the table has 4755, the tar 0644; the tar counts here" in outcome.said

@@ -9,6 +9,10 @@ class OracleError(Exception):
     """A program that serves as oracle could not do its work; the text says what it said."""
 
 
+class EngineAbsentError(Exception):
+    """An engine is not installed or does not start here; the text is the reason."""
+
+
 def run(*command: str | Path, directory: Path | None = None) -> bytes:
     """Return what `command` wrote on standard output.
 

@@ -1,4 +1,4 @@
-"""What our own command line makes of an image."""
+"""What we ourselves make of an image."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from imgforensics import Image, open_image
 from tests.conformance.cases import Case
 from tests.conformance.layers import SkopeoImage
 from tests.conformance.tree_facts import Tree, walk
@@ -31,8 +32,14 @@ def extract(case: Case) -> Extraction:
             capture_output=True,
             check=False,
         )
-        tree = walk(output) if output.is_dir() else {}
+        tree = walk(output, holes=True) if output.is_dir() else {}
         return Extraction(done.returncode, done.stderr.decode(errors="replace"), tree)
+
+
+def open_case(case: Case) -> Image:
+    """Open the image as the command line would."""
+    chosen = case.image
+    return open_image(chosen.source, image=chosen.choice, platform=chosen.platform)
 
 
 def _arguments(image: SkopeoImage, output: Path) -> list[str]:

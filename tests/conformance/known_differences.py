@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tests.conformance.implied import Implied
 from tests.conformance.tree_facts import Difference
 
-OracleName = Literal["overlay", "umoci", "truth"]
+OracleName = Literal["overlay", "umoci", "docker", "buildah", "podman", "truth"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,17 @@ def _before_1970(difference: Difference, implied: Implied) -> bool:
     return 0 in times and any(isinstance(time, int) and time < 0 for time in times)
 
 
+def _root(difference: Difference, implied: Implied) -> bool:
+    return difference.path == b"/"
+
+
+_EVERY_ORACLE: frozenset[OracleName] = frozenset(get_args(OracleName))
+_CONTAINERS_STORAGE: frozenset[OracleName] = frozenset({"buildah", "podman", "truth"})
+_DOCKER: frozenset[OracleName] = frozenset({"docker"})
+
 KNOWN_DIFFERENCES = (
     KnownDifference(
-        frozenset({"overlay", "umoci", "truth"}),
+        _EVERY_ORACLE,
         "mtime_ns",
         _implied_by_all,
         "no layer has an entry for the directory: the time is when each tool wrote it (umoci "
@@ -64,25 +72,31 @@ KNOWN_DIFFERENCES = (
         "made an implied one",
     ),
     KnownDifference(
-        frozenset({"truth"}),
+        _CONTAINERS_STORAGE,
         "mode",
         _root_implied,
         "containers/storage gives the root of a layer without an entry for it 0555, whatever the "
         "layers below say",
     ),
     KnownDifference(
-        frozenset({"truth"}),
+        _CONTAINERS_STORAGE | _DOCKER,
         "mtime_ns",
         _implied_by_some,
-        "containers/storage leaves the time of unpacking on a directory that an upper layer only "
-        "implies; containerd and umoci keep the lower layer's",
+        "containers/storage and Docker leave the time of unpacking on a directory that an upper "
+        "layer only implies; containerd and umoci keep the lower layer's",
     ),
     KnownDifference(
-        frozenset({"truth"}),
+        _DOCKER,
+        "mtime_ns",
+        _root,
+        "Docker passes over a layer's entry for the root",
+    ),
+    KnownDifference(
+        _CONTAINERS_STORAGE | _DOCKER,
         "mtime_ns",
         _before_1970,
-        "containers/storage, like Docker, writes times before 1970 as 1970; the archive has them, "
-        "and GNU tar and umoci restore them",
+        "containers/storage and Docker write times before 1970 as 1970; the archive has them, and "
+        "GNU tar and umoci restore them",
     ),
     KnownDifference(
         frozenset({"overlay"}),

@@ -59,14 +59,31 @@ def copy_to_layout(image: SkopeoImage, directory: Path) -> str:
     Raises:
         OracleError: skopeo could not.
     """
-    source = _uncompressed(image.source, directory.with_suffix(".outer"))
+    options, name = skopeo_words(image, directory.with_suffix(".outer"))
     target = f"{directory}:{_TAG}"
-    run(
-        *("skopeo", "--insecure-policy", *_platform_options(image.platform), "copy", "--quiet"),
-        *("--dest-compress", "--dest-compress-format", "gzip"),
-        *(f"{image.transport}:{source}{image.suffix}", f"oci:{target}"),
-    )
+    compress = ("--dest-compress", "--dest-compress-format", "gzip")
+    run(*options, "copy", "--quiet", *compress, name, f"oci:{target}")
     return target
+
+
+def skopeo_words(image: SkopeoImage, outer: Path) -> tuple[list[str], str]:
+    """The command up to its verb, and `image` as skopeo names it.
+
+    An archive that is compressed as a whole is decompressed to `outer`.
+    """
+    source = _uncompressed(image.source, outer)
+    options = ["skopeo", "--insecure-policy", *_platform_options(image.platform)]
+    return options, f"{image.transport}:{source}{image.suffix}"
+
+
+def copy_to_docker_archive(layout_and_tag: str, archive: Path) -> None:
+    """Copy an image of an OCI layout into a new ``docker save``, without a tag.
+
+    Raises:
+        OracleError: skopeo could not.
+    """
+    copy = ("skopeo", "--insecure-policy", "copy", "--quiet")
+    run(*copy, f"oci:{layout_and_tag}", f"docker-archive:{archive}")
 
 
 def layer_tars(layout: Path, directory: Path) -> list[Path]:

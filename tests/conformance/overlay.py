@@ -39,8 +39,8 @@ def overlay_tree(tars: list[Path], directory: Path) -> Tree:
         layer = directory / str(number)
         unpack_layer(tar, layer, layers)
         layers.append(layer)
-    with _mounted(layers, directory):
-        return walk(directory / "merged")
+    with mounted([*reversed(_visible(layers)), *_FLOORS], directory, directory / "merged"):
+        return walk(directory / "merged", holes=True)
 
 
 def unpack_layer(tar: Path, layer: Path, lower: list[Path]) -> None:
@@ -109,16 +109,22 @@ def _copy_from_below(path: bytes, directory: bytes, lower: list[Path]) -> None:
         return
 
 
-@contextmanager
-def _mounted(layers: list[Path], directory: Path) -> Iterator[None]:
+def _visible(layers: list[Path]) -> list[str]:
     visible = [layer.name for layer in layers]
     for layer in layers:
         # The root of an overlay is always merged, so an opaque root is done by leaving layers out.
         if _OPAQUE in os.listxattr(layer):
             visible = visible[visible.index(layer.name) :]
-    # Names relative to `directory` keep a hundred layers within the page that options may fill.
-    options = "ro,lowerdir=" + ":".join([*reversed(visible), *_FLOORS])
-    merged = directory / "merged"
+    return visible
+
+
+@contextmanager
+def mounted(lower: list[str], directory: Path, merged: Path) -> Iterator[None]:
+    """Mount `lower`, uppermost first, read-only on `merged`.
+
+    Names may be relative to `directory`: options have a page in all.
+    """
+    options = "ro,lowerdir=" + ":".join(lower)
     run("mount", "-t", "overlay", "overlay", "-o", options, merged, directory=directory)
     try:
         yield

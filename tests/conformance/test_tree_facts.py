@@ -11,7 +11,15 @@ import pytest
 from tests.conformance.tree_facts import PathFacts, compare, read_truth, walk
 
 FILE = PathFacts(
-    kind="f", mode=0o644, uid=1, gid=2, mtime_ns=3, size=4, sha256="5", hard_links=(b"/a", b"/b")
+    kind="f",
+    mode=0o644,
+    uid=1,
+    gid=2,
+    mtime_ns=3,
+    size=4,
+    sha256="5",
+    hard_links=(b"/a", b"/b"),
+    data=((0, 4),),
 )
 
 
@@ -29,6 +37,7 @@ FILE = PathFacts(
         {"device": (1, 3)},
         {"xattrs": (("user.note", b"1"),)},
         {"hard_links": ()},
+        {"data": ()},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -44,6 +53,22 @@ def test_a_path_of_one_tree_only_differs() -> None:
         "/a: presence: expected 'f', got None",
         "/\\xff: presence: expected None, got 'f'",
     ]
+
+
+def test_holes_differ_only_where_both_were_looked_for() -> None:
+    assert compare({b"/a": FILE}, {b"/a": replace(FILE, data=None)}) == []
+
+
+def test_holes_are_found(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(1 << 20)
+        file.seek(1 << 19)
+        file.write(b"x" * 4096)
+    (tmp_path / "empty").touch()
+    found = walk(tmp_path, holes=True)
+    assert found[b"/file"].data == ((1 << 19, (1 << 19) + 4096),)
+    assert found[b"/empty"].data == ()
+    assert walk(tmp_path)[b"/file"].data is None
 
 
 def test_a_hard_link_group_is_told_once() -> None:

@@ -5,6 +5,7 @@ read from a directory on disk (:func:`walk`) or from a truth file (:func:`read_t
 """
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -32,6 +33,8 @@ class PathFacts:
     """One path: `kind` is a letter of ``find -type``; what does not apply to a kind is None.
 
     `hard_links` are all visible paths of the same file, sorted, or empty when there is one only.
+    `data` are the parts of a file, start and end, that are no holes; None where nobody looked,
+    which differs from nothing.
     """
 
     kind: str
@@ -45,6 +48,7 @@ class PathFacts:
     device: tuple[int, int] | None = None
     xattrs: tuple[tuple[str, bytes], ...] = ()
     hard_links: tuple[bytes, ...] = ()
+    data: tuple[tuple[int, int], ...] | None = None
 
 
 JsonPath = str | dict[str, str]
@@ -73,13 +77,16 @@ class Difference:
         return repr(value)
 
 
-def walk(root: Path) -> Tree:
-    """Read every path below `root`, never following a link. Needs root for other owners' files."""
+def walk(root: Path, *, holes: bool = False) -> Tree:
+    """Read every path below `root`, never following a link; with `holes`, also files' holes.
+
+    Needs root for other owners' files.
+    """
     top = os.fsencode(root)
     tree: Tree = {}
     names_of: defaultdict[tuple[int, int], list[bytes]] = defaultdict(list)
     for path, found in _below(top):
-        tree[path] = _facts(top + path, found)
+        tree[path] = _facts(top + path, found, holes=holes)
         if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
             names_of[found.st_dev, found.st_ino].append(path)
     _join_hard_links(tree, names_of.values())
@@ -131,6 +138,8 @@ def _fact_differences(
         pair = getattr(wanted, field.name), getattr(got, field.name)
         if field.name in ignore or pair[0] == pair[1]:
             continue
+        if field.name == "data" and None in pair:
+            continue
         if field.name == "hard_links" and any(side and side[0] < path for side in pair):
             continue
         yield Difference(path, field.name, *pair)
@@ -154,7 +163,7 @@ def _below(top: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
                 pending.append(path)
 
 
-def _facts(place: bytes, found: os.stat_result) -> PathFacts:
+def _facts(place: bytes, found: os.stat_result, *, holes: bool) -> PathFacts:
     kind = _KINDS[stat.S_IFMT(found.st_mode)]
     device = (os.major(found.st_rdev), os.minor(found.st_rdev)) if kind in "cb" else None
     return PathFacts(
@@ -168,7 +177,23 @@ def _facts(place: bytes, found: os.stat_result) -> PathFacts:
         link=os.readlink(place) if kind == "l" else None,  # noqa: PTH115 - likewise
         device=device,
         xattrs=_xattrs(place),
+        data=tuple(_data(place)) if kind == "f" and holes else None,
     )
+
+
+def _data(place: bytes) -> Iterator[tuple[int, int]]:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        end = 0
+        while True:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, start, os.SEEK_HOLE)
+            yield start, end
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _sha256(place: bytes) -> str:

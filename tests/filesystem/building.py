@@ -3,16 +3,18 @@
 import io
 from collections.abc import Sequence
 
-from imgforensics import FileTree, Image, ProblemCode, open_image
+from imgforensics import FileTree, Image, Limits, ProblemCode, open_image
 from imgforensics.testing import ImageBuilder, LayerSpec, Member, Packing, archive, oci_layout
 
 Layer = LayerSpec | Sequence[Member]
 
 
-def image_of(*layers: Layer, packing: Packing = Packing.NONE) -> Image:
+def image_of(
+    *layers: Layer, packing: Packing = Packing.NONE, limits: Limits | None = None
+) -> Image:
     """An image with these layers, lowest first."""
     layout = oci_layout(ImageBuilder(layers), packing=packing)
-    return open_image(io.BytesIO(archive(layout)))
+    return open_image(io.BytesIO(archive(layout)), limits=limits or Limits())
 
 
 def shown(image: Image, layer: int | None = None) -> dict[str, str]:

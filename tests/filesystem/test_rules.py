@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imgforensics import FileTree, Image, open_image
-from imgforensics.filesystem import GO_CONTAINERREGISTRY, OVERLAYFS, UMOCI
+from imgforensics.filesystem import DOCKER, GO_CONTAINERREGISTRY, OVERLAYFS, UMOCI
 from imgforensics.testing import (
     Entry,
     ImageBuilder,
+    archive,
     directory,
+    docker_layout,
     file,
     hard_link,
     oci_layout,
@@ -26,6 +28,9 @@ from imgforensics.testing import (
     whiteout,
     write_layout,
 )
+from tests.conformance.commands import EngineAbsentError
+from tests.conformance.docker import docker_tree
+from tests.conformance.tree_facts import PathFacts
 from tests.filesystem.building import image_of
 
 Layers = Sequence[Sequence[Entry]]
@@ -62,6 +67,10 @@ UMOCI_CASES: dict[str, Layers] = {
         [file("l/b/f", b"1")],
     ),
     "a directory that takes a link's place": (LOWER_LINK, [directory("lib"), file("lib/f", b"1")]),
+    "a whiteout below its layer's link": (
+        [file("d/x", b"1"), file("d/y", b"2")],
+        [symlink("l", "d"), whiteout("l/x")],
+    ),
     "whiteouts and their siblings": (
         [file("d/a", b"1"), file("d/b", b"2"), file("e", b"3")],
         [whiteout("d/a"), file("d/c", b"4"), whiteout("e"), file("e", b"5")],
@@ -117,6 +126,106 @@ def test_umoci_and_overlayfs_differ_below_a_lower_layers_link() -> None:
         )
 
 
+# Docker.
+
+BELOW = [directory("d"), file("d/x", b"1"), file("d/y", b"2"), symlink("lower", "d")]
+
+DOCKER_CASES: dict[str, tuple[Layers, bool]] = {
+    "a whiteout below its layer's link": (
+        (BELOW, [directory("d"), symlink("l", "/d"), whiteout("l/x")]),
+        True,
+    ),
+    "an opaque marker below its layer's link": (
+        (BELOW, [directory("d"), symlink("l", "d"), opaque("l"), file("d/n", b"3")]),
+        True,
+    ),
+    "a whiteout below a link that follows it": (
+        (BELOW, [directory("d"), whiteout("l/x"), symlink("l", "d")]),
+        True,
+    ),
+    "a whiteout before a directory of its name": (
+        (BELOW, [whiteout("d"), directory("d"), file("d/n", b"3")]),
+        False,
+    ),
+    "a whiteout below a lower layer's link": ((BELOW, [whiteout("lower/x")]), False),
+    "a whiteout below nothing": ((BELOW, [whiteout("new/x")]), False),
+    "an opaque root": ((BELOW, [opaque(""), file("n", b"3")]), False),
+    "a file in place of a directory above": ((BELOW, [file("d/x/z", b"3")]), True),
+    "an opaque marker and a whiteout": (
+        (BELOW, [opaque("d"), file("d/x", b"3"), whiteout("d/y")]),
+        True,
+    ),
+}
+"""Layers, and whether the default rules show the same of them."""
+
+
+@pytest.mark.parametrize(("layers", "is_default"), DOCKER_CASES.values(), ids=DOCKER_CASES)
+def test_the_docker_preset_differs_from_the_default_where_it_says(
+    layers: Layers, is_default: bool
+) -> None:
+    with image_of(*layers) as image:
+        docker = shown_by(image, image.filesystem_by(DOCKER))
+        assert (docker == shown_by(image, image.filesystem)) is is_default
+        ambiguous = {each.other_rules for each in image.ambiguities()}
+        assert (DOCKER.name in ambiguous) is not is_default
+
+
+@pytest.mark.oracle
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="dockerd needs root")
+@pytest.mark.parametrize(
+    "layers", [layers for layers, _ in DOCKER_CASES.values()], ids=DOCKER_CASES
+)
+def test_the_docker_preset_shows_what_docker_mounts(layers: Layers, tmp_path: Path) -> None:
+    source = tmp_path / "image.tar"
+    source.write_bytes(archive(docker_layout(ImageBuilder(layers))))
+    try:
+        mounted = docker_tree(source, tmp_path / "mounted")
+    except EngineAbsentError as absent:
+        pytest.skip(str(absent))
+    with open_image(source) as image:
+        assert shown_by(image, image.filesystem_by(DOCKER)) == {
+            path.decode().removeprefix("/"): told(facts) for path, facts in mounted.items()
+        }
+
+
+def told(facts: PathFacts) -> str:
+    match facts.kind:
+        case "f":
+            return f"file {facts.sha256}"
+        case "l":
+            return f"symlink {os.fsdecode(facts.link or b'')}"
+        case _:
+            return "directory "
+
+
+def test_the_layer_that_deletes_through_its_link_is_named() -> None:
+    layers = [directory("d"), symlink("l", "d"), whiteout("l/x")]
+    with image_of([file("d/x", b"1")], layers) as image:
+        event = image.history_of("/d/x")[-1]
+        assert (str(event.change), str(event.cause)) == ("removed", "whiteout")
+        assert event.entry is not None
+        assert event.entry.path == b"l/.wh.x"
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [symlink("l", "l")],
+        [symlink("l", "m"), symlink("m", "l")],
+        [symlink("l", "missing")],
+        [symlink("l", "../" * 5_000)],
+        [symlink("l", "d"), file("l", b"")],
+        [symlink("l", "")],
+        [symlink("l", ".wh.d")],
+    ],
+)
+def test_a_link_that_leads_nowhere_hides_nothing(links: list[Entry]) -> None:
+    """Engines refuse these; the whiteout is about its own path then, where nothing is."""
+    with image_of([file("d/x", b"1")], [*links, whiteout("l/x")]) as image:
+        assert "d/x" in shown_by(image, image.filesystem)
+
+
 # go-containerregistry.
 
 
@@ -159,7 +268,6 @@ MEMBERS = st.one_of(
 
 
 @given(st.lists(st.lists(MEMBERS, max_size=8), max_size=4))
-@settings(max_examples=400, deadline=None)
 def test_the_go_containerregistry_preset_shows_what_extract_writes(layers: Layers) -> None:
     """But for names that it writes above other names, and as something else than a directory.
 

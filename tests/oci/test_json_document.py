@@ -35,7 +35,7 @@ def test_sound_documents_are_what_the_standard_parser_makes_of_them(value: objec
         (b'{"a": NaN}', "doc: not JSON: NaN is no JSON number"),
         (b'{"a": -Infinity}', "-Infinity is no JSON number"),
         (b'{"a": "\xff"}', "doc: not UTF-8: byte 0xff at offset 7"),
-        (b'{"size": ' + b"9" * 5000 + b"}", "doc: not JSON: Exceeds the limit"),
+        (b'{"size": ' + b"9" * 5000 + b"}", "doc: not JSON: a number of 5000 digits"),
         ('{"a": 1}'.encode("utf-16"), "doc: not UTF-8"),
     ],
 )
@@ -75,7 +75,7 @@ def test_hostile_text_costs_linear_time(data: bytes) -> None:
 
 @pytest.mark.parametrize("element", [b"[],", b"1,", b'{"a":{}},'])
 def test_a_document_of_too_many_values_is_refused_before_it_is_parsed(element: bytes) -> None:
-    with pytest.raises(DamagedDocumentError, match=r"doc: [0-9]{7} values"):
+    with pytest.raises(LimitExceededError, match=r"doc has [0-9]{7} values.*json_values="):
         parse_json(b"[" + element * 1_000_000 + b"1]", "doc")
 
 

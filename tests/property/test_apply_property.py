@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imgforensics import FileTree, Image, Node
@@ -40,7 +40,6 @@ def layers(kinds: str = ALL_KINDS) -> st.SearchStrategy[list[list[Entry]]]:
 
 
 @given(layers())
-@settings(max_examples=400, deadline=None)
 def test_every_snapshot_is_what_the_specification_says(built: list[list[Entry]]) -> None:
     with image_of(*built) as image:
         for number, state in enumerate(snapshots(built)):
@@ -48,7 +47,6 @@ def test_every_snapshot_is_what_the_specification_says(built: list[list[Entry]])
 
 
 @given(layers("fffdddsswwop"))
-@settings(max_examples=150, deadline=None)
 def test_what_a_layer_leaves_as_it_is_stays_the_same_object(built: list[list[Entry]]) -> None:
     with image_of(*built) as image:
         for number in range(len(built)):
@@ -60,7 +58,6 @@ def test_what_a_layer_leaves_as_it_is_stays_the_same_object(built: list[list[Ent
 
 
 @given(layers())
-@settings(max_examples=100, deadline=None)
 def test_a_snapshot_is_not_changed_by_the_layers_above(built: list[list[Entry]]) -> None:
     with image_of(*built) as image:
         trees = []
@@ -72,7 +69,6 @@ def test_a_snapshot_is_not_changed_by_the_layers_above(built: list[list[Entry]])
 
 
 @given(layers("ffdwo"))
-@settings(max_examples=100, deadline=None)
 def test_where_whiteouts_stand_in_a_layer_does_not_matter(built: list[list[Entry]]) -> None:
     """https://github.com/opencontainers/image-spec/pull/1215"""
     moved = [whiteouts_last(members) for members in built]
@@ -81,7 +77,6 @@ def test_where_whiteouts_stand_in_a_layer_does_not_matter(built: list[list[Entry
 
 
 @given(layers())
-@settings(max_examples=150, deadline=None)
 def test_replaying_a_paths_history_gives_its_existence(built: list[list[Entry]]) -> None:
     with image_of(*built) as image:
         paths = {path for n in range(len(built)) for path, _ in image.filesystem_at(n).walk()}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imgforensics import Selection, extract, extract_layers, write_tar
@@ -127,7 +127,6 @@ def matches(pattern: str, path: bytes) -> bool:
 
 
 @given(layers=LAYERS, data=st.data())
-@settings(max_examples=150, deadline=None)
 def test_the_files_are_the_snapshot(layers: Layers, data: st.DataObject) -> None:
     top = data.draw(st.integers(0, len(layers) - 1))
     with tempfile.TemporaryDirectory() as folder, image_of(Path(folder), *layers) as image:
@@ -140,7 +139,6 @@ def test_the_files_are_the_snapshot(layers: Layers, data: st.DataObject) -> None
 
 
 @given(layers=LAYERS, include=PATTERNS, exclude=PATTERNS)
-@settings(max_examples=100, deadline=None)
 def test_the_files_are_what_was_selected(
     layers: Layers, include: tuple[str, ...], exclude: tuple[str, ...]
 ) -> None:
@@ -154,7 +152,6 @@ def test_the_files_are_what_was_selected(
 
 
 @given(layers=LAYERS, include=PATTERNS, data=st.data())
-@settings(max_examples=100, deadline=None)
 def test_the_tar_unpacks_to_the_snapshot(
     layers: Layers, include: tuple[str, ...], data: st.DataObject
 ) -> None:
@@ -208,7 +205,6 @@ PLAIN_MAKER: st.SearchStrategy[Make] = st.sampled_from(
 
 
 @given(layers=st.lists(plain_layers(), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
 def test_raw_layers_are_what_tar_makes_of_them(layers: Layers) -> None:
     with tempfile.TemporaryDirectory() as folder, image_of(Path(folder), *layers) as image:
         output = Path(folder) / "out"

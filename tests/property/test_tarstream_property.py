@@ -4,7 +4,7 @@ import io
 import tarfile
 from collections.abc import Iterator
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imgforensics.errors import LimitExceededError
@@ -92,7 +92,6 @@ CHUNKINGS = st.lists(st.integers(1, 600), min_size=1, max_size=4) | st.just([1 <
 
 
 @given(archives(), CHUNKINGS)
-@settings(deadline=None, max_examples=150)
 def test_sound_archives_read_as_the_standard_library_reads_them(
     archive: tuple[bytes, int], sizes: list[int]
 ) -> None:
@@ -132,7 +131,6 @@ def text(name: bytes) -> str:
 
 
 @given(archives(), CHUNKINGS, CHUNKINGS)
-@settings(deadline=None, max_examples=75)
 def test_neither_chunks_nor_what_is_read_of_content_change_members(
     archive: tuple[bytes, int], sizes: list[int], others: list[int]
 ) -> None:
@@ -146,7 +144,6 @@ def test_neither_chunks_nor_what_is_read_of_content_change_members(
 
 
 @given(archives(), st.data(), CHUNKINGS)
-@settings(deadline=None, max_examples=200)
 def test_damage_neither_raises_nor_goes_untold(
     archive: tuple[bytes, int], draw: st.DataObject, sizes: list[int]
 ) -> None:
@@ -173,7 +170,6 @@ def test_damage_neither_raises_nor_goes_untold(
 
 
 @given(st.binary(max_size=3_000), st.binary(max_size=600), CHUNKINGS)
-@settings(deadline=None, max_examples=100)
 def test_any_bytes_behind_or_instead_of_an_archive_are_accounted_for(
     noise: bytes, more: bytes, sizes: list[int]
 ) -> None:

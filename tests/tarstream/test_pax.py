@@ -292,8 +292,10 @@ class TestGnuLongNames:
         assert reading.names == [b"gnu"]
         assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
 
-    def test_an_empty_one_changes_nothing(self) -> None:
-        assert only(long_name(b"") + header() + END).name == b"file"
+    def test_an_empty_one_changes_nothing_and_that_is_told(self) -> None:
+        reading = read(long_name(b"") + header() + END)
+        assert reading.names == [b"file"]
+        assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
 
 
 class TestLimits:

@@ -1,6 +1,5 @@
 """`extract`: the filesystem that a container would see, written safely."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -10,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from imgforensics.errors import UnsafeOutputError
 from imgforensics.extraction import (
     ArchiveTarget,
     DirectoryTarget,
     ExtractionRecord,
+    RecordFile,
     Selection,
     extract,
     extract_layers,
@@ -57,11 +56,15 @@ class _Plan:
             return None
         return next(above for above in self.target.absolute().parents if above.is_dir())
 
-    def check_target(self, source: str) -> None:
+    def check_target(self, source: str, record: RecordFile | None) -> None:
         """Refuse what would be refused later, before a stream is copied for nothing."""
+        target = None
         if self.target is not None:
             kind = ArchiveTarget if self.is_archive else DirectoryTarget
-            kind(self.target, source, force=self.force).check()
+            target = kind(self.target, source, force=self.force)
+            target.check()
+        if record is not None:
+            record.check(source, target)
 
     def write(self, image: Image, progress: Advance) -> ExtractionRecord:
         """Write it."""
@@ -138,16 +141,16 @@ def run(
     verified.
     """
     target = _target(request, output, tar, layers=layers)
-    _refuse_existing(record, force=force)
+    asked_record = None if record is None else RecordFile(record, force=force)
     selection = Selection(tuple(include or ()), tuple(exclude or ()))
     plan = _Plan(target, tar is not None, layers, layer, selection, special, force)
-    plan.check_target(request.source)
+    plan.check_target(request.source, asked_record)
     with request.open(Need.CONTENTS, spool_directory=plan.spool_directory) as image:
         if layer is not None:
             layer_of(image, layer)
         done = _write(request, plan, image)
-        if record is not None:
-            record.write_text(json.dumps(done.to_json(), indent=2) + "\n", encoding="utf-8")
+        if asked_record is not None:
+            asked_record.write(done)
         _tell(request, plan, done, record)
         status = request.conclude(done.problems)
         if not done.is_complete:
@@ -172,11 +175,6 @@ def _target(
     if sys.stdout.isatty():
         raise typer.BadParameter("standard output is a terminal", param_hint="--tar")
     return None
-
-
-def _refuse_existing(record: Path | None, *, force: bool) -> None:
-    if record is not None and not force and record.exists():
-        raise UnsafeOutputError(f"{record}: exists; choose another name, or --force")
 
 
 def _write(request: Request, plan: _Plan, image: Image) -> ExtractionRecord:

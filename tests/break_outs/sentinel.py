@@ -5,8 +5,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgforensics.extraction.removal import remove
+from tests.extraction.as_nobody import NOBODY
+
 EVIL = b"written by the image"
 
+ENDINGS = ("", ".partial", ".replaced", ".extraction.json", ".extraction.json.partial")
+"""Of the names that an extraction writes, behind the target's."""
 Facts = tuple[object, ...]
 
 
@@ -31,14 +36,27 @@ class Place:
         """What may be made, with its record and its partial form."""
         return self.folder / "work" / "out"
 
+    @property
+    def record(self) -> Path:
+        """Where the target's record is written."""
+        return self.folder / "work" / "out.extraction.json"
+
+    @property
+    def _own_names(self) -> set[str]:
+        forms = (self.target.name, f"{self.target.name}.tar")
+        return {f + ending for f in forms for ending in ENDINGS}
+
+    def clear(self) -> None:
+        """Remove what was written."""
+        for name in self._own_names:
+            remove(self.target.with_name(name))
+
     def watched(self) -> dict[str, Facts]:
         """All there is to know of everything but the target."""
         work = self.folder / "work"
-        own = {self.target.name + ending for ending in ("", ".partial", ".extraction.json", ".tar")}
-        own.add(self.target.name + ".tar.extraction.json")
         found = {str(self.folder): _facts(self.folder, times=True)}
         for folder, directories, files in os.walk(self.folder):
-            ours = own if Path(folder) == work else set()
+            ours = self._own_names if Path(folder) == work else set()
             directories[:] = [name for name in directories if name not in ours]
             for name in (*directories, *(name for name in files if name not in ours)):
                 path = Path(folder, name)
@@ -47,7 +65,7 @@ class Place:
 
 
 def make_place(folder: Path) -> Place:
-    """Make a place in a new folder."""
+    """Make a place in a new folder: nobody's, so that even nobody could change all of it."""
     outside = folder / "outside"
     (outside / "directory").mkdir(parents=True)
     (outside / "secret").write_bytes(b"secret")
@@ -61,6 +79,9 @@ def make_place(folder: Path) -> Place:
     os.setxattr(outside / "secret", "user.mark", b"mark")
     for path in (outside / "secret", outside / "directory", outside):
         os.utime(path, ns=(1_000_000_000, 1_000_000_000))
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     return Place(folder)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import resource
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from imgforensics import Image, extract, extract_layers, open_image, write_tar
 from imgforensics.errors import OutputFailedError
 from imgforensics.testing import (
+    Entry,
     ImageBuilder,
     archive,
     directory,
@@ -114,7 +114,7 @@ def test_a_bound_on_the_size_of_files(form: Extraction, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-FOLDED = {
+FOLDED: dict[str, list[Entry]] = {
     "files": [file("Name", b"1"), file("name", b"2")],
     "directories": [file("Name/a", b"1"), file("name/b", b"2")],
     "empty-directories": [directory("Name"), directory("name")],
@@ -166,23 +166,6 @@ def fold_names(monkeypatch: pytest.MonkeyPatch) -> None:
         ("rename", 1),
     ):
         monkeypatch.setattr(os, name, folding(getattr(os, name), position))
-
-
-@needs_root[0]
-@needs_root[1]
-@pytest.mark.parametrize("case", ["files", "directories", "symlinks"])
-def test_a_real_filesystem_that_folds_letter_case(case: str, tmp_path: Path) -> None:
-    disk, target = tmp_path / "disk", tmp_path / "mounted"
-    target.mkdir()
-    with disk.open("wb") as made:
-        made.truncate(20 << 20)
-    done = subprocess.run(["mkfs.vfat", disk], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip("mkfs.vfat does not work here")
-    with mounted("-o", "loop", disk, target), image_of(tmp_path, FOLDED[case]) as image:
-        with pytest.raises(OutputFailedError, match=r"another spelling|choose"):
-            extract(image, target / "out")
-        assert not (target / "out").exists()
 
 
 def test_docker_layouts_are_extracted_too(tmp_path: Path) -> None:

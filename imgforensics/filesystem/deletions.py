@@ -1,0 +1,95 @@
+"""What a layer deletes: its whiteouts, each with the path that it is about."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from imgforensics.filesystem.own_links import OwnLinks
+from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules, SymlinkParents
+from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whiteout_of
+from imgforensics.layer.entry import LayerEntry
+from imgforensics.tarstream.member import EntryKind
+
+
+class Deletion(NamedTuple):
+    """A whiteout entry, and what it means where it stands."""
+
+    entry: LayerEntry
+    whiteout: Whiteout
+
+
+class Sorted(NamedTuple):
+    """A layer's entries, those past its end left out."""
+
+    deletions: list[Deletion]
+    additions: list[LayerEntry]
+
+
+def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -> Sorted:
+    """Tell whiteouts from additions.
+
+    A whiteout below a symbolic link that its layer made before it is about where the link
+    leads: every engine creates it there. Those that unpack each layer by itself find only
+    directories of the same layer, and refuse others; then it is about its path as it stands.
+    """
+    found: list[Deletion] = []
+    additions: list[LayerEntry] = []
+    for entry in entries:
+        if entry.is_past_end:
+            continue
+        if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
+            found.append(Deletion(entry, whiteout))
+        else:
+            additions.append(entry)
+    if found and rules.symlink_parents is not SymlinkParents.NEVER:
+        missing = rules.symlink_parents is SymlinkParents.EVERY_LAYER
+        found = _through_links(found, additions, missing=missing)
+    if rules.whiteouts_are_files:
+        found = list(_not_undone(found, additions))
+    return Sorted(found, additions)
+
+
+def _through_links(
+    deletions: list[Deletion], additions: list[LayerEntry], *, missing: bool
+) -> list[Deletion]:
+    links = {entry.path for entry in additions if entry.kind is EntryKind.SYMLINK}
+    if not any(_is_below(deletion.entry.path, links) for deletion in deletions):
+        return deletions
+    own = OwnLinks()
+    whiteouts = {deletion.entry.member.ordinal: deletion for deletion in deletions}
+    moved = []
+    entries = [*additions, *(deletion.entry for deletion in deletions)]
+    for entry in sorted(entries, key=lambda entry: entry.member.ordinal):
+        deletion = whiteouts.get(entry.member.ordinal)
+        if deletion is None:
+            own.note(entry)
+        else:
+            path = own.real_path(entry.path, missing=missing)
+            moved.append(Deletion(entry, (path and whiteout_of(path)) or deletion.whiteout))
+    return moved
+
+
+def _is_below(path: bytes, links: set[bytes]) -> bool:
+    while path:
+        path = path.rpartition(b"/")[0]
+        if path in links:
+            return True
+    return False
+
+
+def _not_undone(deletions: Iterable[Deletion], additions: list[LayerEntry]) -> Iterator[Deletion]:
+    """Leave out what has no effect on overlayfs.
+
+    A directory that follows a whiteout of its name takes the place of the whiteout's file, and
+    then lies over the one below as if there had been none. The root is never opaque.
+    """
+    last_directories = {
+        entry.path: entry.member.ordinal for entry in additions if entry.kind is EntryKind.DIRECTORY
+    }
+    for deletion in deletions:
+        kind, path = deletion.whiteout
+        if kind is WhiteoutKind.PLAIN:
+            is_undone = last_directories.get(path, -1) > deletion.entry.member.ordinal
+        else:
+            is_undone = kind is WhiteoutKind.OPAQUE and not path
+        if not is_undone:
+            yield deletion
