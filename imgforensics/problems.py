@@ -316,7 +316,7 @@ class ProblemLog:
     """Collects the problems of one piece of work; bounded, whatever the input holds."""
 
     def __init__(self, where: Location | None = None) -> None:
-        self._where = where or Location()
+        self.where = where or Location()
         self._problems: list[Problem] = []
         self._counts: Counter[ProblemCode] = Counter()
 
@@ -335,12 +335,17 @@ class ProblemLog:
         if self._counts[code] > MAXIMUM_PER_CODE:
             return
         where = replace(
-            self._where,
-            offset=self._where.offset if offset is None else offset,
-            path=self._where.path if path is None else path,
-            blob=self._where.blob if blob is None else blob,
+            self.where,
+            offset=self.where.offset if offset is None else offset,
+            path=self.where.path if path is None else path,
+            blob=self.where.blob if blob is None else blob,
         )
         self._problems.append(Problem(code, where, detail, action))
+
+    def take_over(self, other: "ProblemLog") -> None:
+        """Add what another log collected of the same piece of work."""
+        self._problems += other._problems
+        self._counts += other._counts
 
     def __iter__(self) -> Iterator[Problem]:
         yield from self._problems
@@ -348,7 +353,7 @@ class ProblemLog:
             if count > MAXIMUM_PER_CODE:
                 yield Problem(
                     ProblemCode.MORE_OF_THE_SAME,
-                    self._where,
+                    self.where,
                     f"{count - MAXIMUM_PER_CODE} more of {code.label} (severity {code.severity})",
                     "counted, not listed",
                 )

