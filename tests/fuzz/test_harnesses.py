@@ -44,5 +44,4 @@ def test_the_fuzzer_runs(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
     outcome = fuzz("pax", 0.1, tmp_path, timeout=20)
     assert outcome.executions > 0
-    assert outcome.coverage > 0
     assert outcome.findings == ()
