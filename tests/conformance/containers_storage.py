@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from tests.conformance.commands import EngineAbsentError, run
@@ -21,12 +22,14 @@ def stored(layout_and_tag: str, directory: Path) -> Iterator["Storage"]:
         OracleError: skopeo could not.
     """
     directory.mkdir()
-    storage = Storage(directory / "root", directory / "run")
-    try:
-        storage.fill(layout_and_tag)
-        yield storage
-    finally:
-        storage.unmount()
+    # podman takes no run root of more than 50 characters.
+    with TemporaryDirectory(prefix="run-") as run_root:
+        storage = Storage(directory / "root", Path(run_root))
+        try:
+            storage.fill(layout_and_tag)
+            yield storage
+        finally:
+            storage.unmount()
 
 
 class Storage:
