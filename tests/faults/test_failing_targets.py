@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from tests.extraction.building import (
     mounted,
     needs_root,
 )
+from tests.faults.folding import fold_names
 
 MEMBERS = [directory("d"), file("d/f", b"content"), symlink("l", "d/f")]
 
@@ -141,31 +142,6 @@ def test_a_filesystem_that_folds_letter_case(
         with pytest.raises(OutputFailedError, match="another spelling"):
             extract(image, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def fold_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    def folding(function: Callable[..., object], position: int) -> Callable[..., object]:
-        def call(*arguments: object, **options: object) -> object:
-            values = list(arguments)
-            name = values[position]
-            if options and isinstance(name, bytes):
-                values[position] = name.lower()
-            return function(*values, **options)
-
-        return call
-
-    for name, position in (
-        ("open", 0),
-        ("mkdir", 0),
-        ("lstat", 0),
-        ("unlink", 0),
-        ("rmdir", 0),
-        ("symlink", 1),
-        ("link", 1),
-        ("mknod", 0),
-        ("rename", 1),
-    ):
-        monkeypatch.setattr(os, name, folding(getattr(os, name), position))
 
 
 def test_docker_layouts_are_extracted_too(tmp_path: Path) -> None:

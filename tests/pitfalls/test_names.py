@@ -9,7 +9,7 @@ from imgforensics import extract, write_tar
 from imgforensics.errors import OutputFailedError
 from imgforensics.testing import LayerSpec, TarFormat, file, hard_link, symlink
 from tests.extraction.building import mounted, needs_root
-from tests.faults.test_failing_targets import fold_names
+from tests.faults.folding import fold_names
 from tests.filesystem.building import codes_of, image_of
 from tests.pitfalls.building import merged
 
