@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import BinaryIO, Self
 
@@ -47,13 +48,21 @@ class Image:
         *,
         scans: Mapping[int, LayerScan] = MappingProxyType({}),
         problems: tuple[Problem, ...] = (),
+        spool_directory: Path | None = None,
     ) -> None:
         self.record = record
         self.source = source
         self.limits = limits
         budget = EntryBudget(limits)
         self.layers = tuple(
-            Layer(layer, source, limits, scanned=scans.get(layer.index), budget=budget)
+            Layer(
+                layer,
+                source,
+                limits,
+                scanned=scans.get(layer.index),
+                budget=budget,
+                spool_directory=spool_directory,
+            )
             for layer in record.layers
         )
         self._source_problems = problems

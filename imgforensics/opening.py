@@ -41,7 +41,8 @@ def open_image(
 
     What cannot be read at random (a pipe, an archive compressed as a whole) is copied to
     an unnamed temporary file in `spool_directory`; with `contents` false it is read once
-    instead, everything but file contents can be asked for, and nothing is written.
+    instead, everything but file contents can be asked for, and nothing is written. Large
+    contents out of compressed layers are held there, too, while they are open.
 
     Raises `SourceUnreadableError`, `NotAnImageError`, `AmbiguousImageError`,
     `ImageNotFoundError`, `DamagedImageError` and `LimitExceededError`.
@@ -110,16 +111,23 @@ def open_catalogue(
     except BaseException:
         opened.close()
         raise
-    return OpenedSource(catalogue, opened, limits)
+    return OpenedSource(catalogue, opened, limits, spool_directory)
 
 
 class OpenedSource:
     """A source whose documents have been read. Closing it closes the source."""
 
-    def __init__(self, catalogue: Catalogue, source: BlobSource, limits: Limits) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        source: BlobSource,
+        limits: Limits,
+        spool_directory: Path | None = None,
+    ) -> None:
         self.catalogue = catalogue
         self.source = source
         self._limits = limits
+        self._spool_directory = spool_directory
 
     def open_image(self, image: str | int | None = None, platform: str | None = None) -> Image:
         """The image that is meant; it closes the source from now on, also if this raises.
@@ -135,8 +143,14 @@ class OpenedSource:
     def image_of(self, record: ImageRecord) -> Image:
         """The image of one of the catalogue's records; it closes the source from now on."""
         scans = _scans_of(record, self.source)
-        problems = self.catalogue.problems
-        return Image(record, self.source, self._limits, scans=scans, problems=problems)
+        return Image(
+            record,
+            self.source,
+            self._limits,
+            scans=scans,
+            problems=self.catalogue.problems,
+            spool_directory=self._spool_directory,
+        )
 
     def __enter__(self) -> Self:
         return self

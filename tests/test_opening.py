@@ -18,6 +18,7 @@ from imgforensics.errors import (
     ImageNotFoundError,
     LimitExceededError,
     NotAnImageError,
+    OutputFailedError,
     RootFilesystemError,
     SourceUnreadableError,
 )
@@ -122,6 +123,20 @@ def test_a_pipe_with_contents_is_copied_and_nothing_stays(data: bytes, tmp_path:
             if path.is_file() and path.name != "b":
                 assert path.stat().st_size == len(BULK)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_large_content_is_held_where_the_caller_says(tmp_path: Path) -> None:
+    content = bytes(9 << 20)
+    layer = LayerSpec([file("large", content)], packing=Packing.GZIP)
+    source = tmp_path / "image.tar"
+    source.write_bytes(archive(oci_layout(ImageBuilder([layer]))))
+    place = tmp_path / "spool"
+    with open_image(source, spool_directory=place) as image:
+        with pytest.raises(OutputFailedError, match="temporary copy of 9437184 bytes"):
+            image.path("/large").read_bytes()
+        place.mkdir()
+        assert image.path("/large").read_bytes() == content
+        assert list(place.iterdir()) == []
 
 
 def answers(image: Image) -> object:

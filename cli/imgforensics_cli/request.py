@@ -1,7 +1,6 @@
 """What every command is told, and how it opens its source."""
 
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +40,6 @@ class Request:
             raise typer.BadParameter(
                 "standard input is a terminal; pipe an image into it", param_hint="SOURCE"
             )
-        if self.tmpdir is not None:
-            tempfile.tempdir = str(self.tmpdir)
         return open_catalogue(
             self.source,
             need=need,

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from imgforensics.errors import DamagedBlobError, OutputFailedError
@@ -101,9 +102,15 @@ class ForwardCursor:
     Ranges asked for in ascending order cost one pass in all. Safe to use from many threads.
     """
 
-    def __init__(self, start: Callable[[ProblemLog], Iterator[bytes]], where: Location) -> None:
+    def __init__(
+        self,
+        start: Callable[[ProblemLog], Iterator[bytes]],
+        where: Location,
+        spool_directory: Path | None = None,
+    ) -> None:
         self._start = start
         self._where = where
+        self._spool_directory = None if spool_directory is None else str(spool_directory)
         self._lock = threading.Lock()
         self._rewind()
 
@@ -116,10 +123,13 @@ class ForwardCursor:
     def open_member(self, member: TarMember) -> BinaryIO:
         """A member's content, logical (holes read as zeros), seekable."""
         with ExitStack() as opened:
-            file = opened.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
+            file = opened.enter_context(
+                tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES, dir=self._spool_directory)
+            )
             # Holes cost nothing on a disk, and only there does `truncate` make one at the end.
             if member.size > IN_MEMORY_BYTES or member.extents is not None:
-                file.rollover()
+                with self._writing(member):
+                    file.rollover()
             with self._lock:
                 self._copy(member, cast("BinaryIO", file))
             opened.pop_all()

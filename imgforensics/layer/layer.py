@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import BinaryIO
 
 from imgforensics.catalogue import LayerRecord
@@ -46,6 +47,7 @@ class Layer:
         *,
         scanned: LayerScan | None = None,
         budget: EntryBudget | None = None,
+        spool_directory: Path | None = None,
     ) -> None:
         self.record = record
         self._source = source
@@ -56,7 +58,7 @@ class Layer:
             self._budget.charge(record.index, len(scanned.entries), 0)
             self._charge_size(scanned)
         self._scan_lock = threading.Lock()
-        self._cursor = ForwardCursor(self._uncompressed_chunks, self.where)
+        self._cursor = ForwardCursor(self._uncompressed_chunks, self.where, spool_directory)
 
     @property
     def index(self) -> int:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -97,4 +98,5 @@ def test_a_stream(shop: str, tmp_path: Path) -> None:
     outcome = run("cat", "-", "/etc/passwd", "--tmpdir", str(spool), given=given)
     assert (outcome.status, outcome.raw) == (0, ROOT)
     assert list(spool.iterdir()) == []
+    assert tempfile.gettempdir() != str(spool)
     assert run("cat", "-", "/etc/passwd", "--tmpdir", str(spool / "no"), given=given).status == 2

@@ -22,8 +22,8 @@ def stored(layout_and_tag: str, directory: Path) -> Iterator["Storage"]:
         OracleError: skopeo could not.
     """
     directory.mkdir()
-    # podman takes no run root of more than 50 characters.
-    with TemporaryDirectory(prefix="run-") as run_root:
+    # podman takes no run root of more than 50 characters, whatever TMPDIR says.
+    with TemporaryDirectory(prefix="run-", dir="/tmp") as run_root:
         storage = Storage(directory / "root", Path(run_root))
         try:
             storage.fill(layout_and_tag)

@@ -44,7 +44,8 @@ def _daemon() -> "_Daemon":
 
 class _Daemon:
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="conformance-docker-"))
+        # The paths of its sockets may have some hundred characters, whatever TMPDIR says.
+        self._folder = Path(tempfile.mkdtemp(prefix="conformance-docker-", dir="/tmp"))
         self._socket = f"unix://{self._folder}/docker.sock"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log)
