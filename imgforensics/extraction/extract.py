@@ -9,7 +9,7 @@ from pathlib import Path
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.first_stage import FirstStage
 from imgforensics.extraction.output import OutputDirectory
-from imgforensics.extraction.plan import make_plan, require_layers, top_layer
+from imgforensics.extraction.plan import Plan, make_plan, require_layers, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Tally, record_of
 from imgforensics.extraction.restore import Restorer
 from imgforensics.extraction.second_stage import SecondStage
@@ -136,21 +136,20 @@ class _TreeWriter:
     ) -> None:
         """Write what `tree`, asked for when all `layers` have been read, shows."""
         with no_cycle_search():
-            self._write(layers, tree, progress)
+            second = SecondStage(
+                self._plan_after_first_stage(layers, tree, progress),
+                self._directory,
+                self._files,
+                self._restorer,
+                self._tally,
+                special=self._special,
+            )
+            second.run({layer.index: layer for layer in layers})
 
-    def _write(
+    def _plan_after_first_stage(
         self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
-    ) -> None:
+    ) -> Plan:
         first = FirstStage(self._files, self._selection.matcher(), self._rules)
         for layer in reversed(layers):
             first.read(layer, progress)
-        plan = make_plan(tree(), self._selection.matcher(), self._directory.takes, first.written)
-        second = SecondStage(
-            plan,
-            self._directory,
-            self._files,
-            self._restorer,
-            self._tally,
-            special=self._special,
-        )
-        second.run({layer.index: layer for layer in layers})
+        return make_plan(tree(), self._selection.matcher(), self._directory.takes, first.written)
