@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -160,16 +161,7 @@ def _race(
     """Run all rounds and check the last one; the runs of each contestant."""
     runs: dict[str, list[Run]] = {contestant.name: [] for contestant in contestants}
     traces: dict[str, Trace] = {}
-
-    def prepare(contestant: Contestant) -> None:
-        if contestant.image is not None:
-            contestant.image.warm()
-        if not target.in_memory:
-            os.sync()  # nothing that an earlier run wrote is still on its way
-        elif contestant.writes and contestant.image is not None:
-            claim_memory(target.directory, int(contestant.image.raw_bytes * _TREE_OVER_RAW))
-
-    for contestant, run, trace in race(contestants, rounds, place, prepare):
+    for contestant, run, trace in race(contestants, rounds, place, partial(_prepare, target)):
         runs[contestant.name].append(run)
         if target.in_memory and contestant.name in traces:
             shutil.rmtree(traces[contestant.name].target.parent)
@@ -181,6 +173,16 @@ def _race(
         # Room for the next work; only a disk's allocator is worth sparing until the end.
         shutil.rmtree(place)
     return runs
+
+
+def _prepare(target: TargetPlace, contestant: Contestant) -> None:
+    """Leave nothing to wait for that is not the contestant's own doing."""
+    if contestant.image is not None:
+        contestant.image.warm()
+    if not target.in_memory:
+        os.sync()
+    elif contestant.writes and contestant.image is not None:
+        claim_memory(target.directory, int(contestant.image.raw_bytes * _TREE_OVER_RAW))
 
 
 def _at_least(least: int) -> Callable[[str], int]:
