@@ -178,9 +178,10 @@ def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
             waiting.append(piece)
             size += len(piece)
             if size >= PIECE_SIZE:
-                yield piece if len(waiting) == 1 else b"".join(waiting)
+                whole = piece if len(waiting) == 1 else b"".join(waiting)
                 waiting.clear()
                 size = 0
+                yield whole
     except Exception:
         if waiting:
             yield b"".join(waiting)

@@ -9,7 +9,7 @@ from pathlib import Path
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.first_stage import FirstStage
 from imgforensics.extraction.output import OutputDirectory
-from imgforensics.extraction.plan import Plan, make_plan, require_layers, top_layer
+from imgforensics.extraction.plan import make_plan, require_layers, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Tally, record_of
 from imgforensics.extraction.restore import Restorer
 from imgforensics.extraction.second_stage import SecondStage
@@ -20,6 +20,7 @@ from imgforensics.filesystem.rules import OVERLAYFS, RAW, ApplyRules
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 from imgforensics.garbage import no_cycle_search
 from imgforensics.image import Image
+from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import Problem, ProblemCode, ProblemLog
 
@@ -136,8 +137,12 @@ class _TreeWriter:
     ) -> None:
         """Write what `tree`, asked for when all `layers` have been read, shows."""
         with no_cycle_search():
+            # What only one step needs is gone before the next one: this is where memory peaks.
+            written = self._first_stage(layers, progress)
+            plan = make_plan(tree(), self._selection.matcher(), self._directory.takes, written)
+            del written
             second = SecondStage(
-                self._plan_after_first_stage(layers, tree, progress),
+                plan,
                 self._directory,
                 self._files,
                 self._restorer,
@@ -146,10 +151,11 @@ class _TreeWriter:
             )
             second.run({layer.index: layer for layer in layers})
 
-    def _plan_after_first_stage(
-        self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
-    ) -> Plan:
+    def _first_stage(
+        self, layers: Sequence[Layer], progress: Progress | None
+    ) -> dict[bytes, LayerEntry]:
+        """Read all layers; what stands in the output now."""
         first = FirstStage(self._files, self._selection.matcher(), self._rules)
         for layer in reversed(layers):
             first.read(layer, progress)
-        return make_plan(tree(), self._selection.matcher(), self._directory.takes, first.written)
+        return first.written

@@ -13,7 +13,7 @@ from imgforensics.layer.entry import LayerEntry
 
 LARGEST = 1 << 20
 """Content of more bytes is not kept."""
-DISTANCE = 4 << 20
+DISTANCE = 2 << 20
 """Bytes of the tar over which content is kept: with them pass the headers of all that is kept, and
 the pieces that hold it."""
 
