@@ -49,10 +49,28 @@ def listed_by_tarfile(tar: bytes) -> set[Fact]:
     try:
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:", errors="surrogateescape") as opened:
             for member in opened:
-                facts.add(_fact(member, tar))
+                if not _is_read_differently(member, tar):
+                    facts.add(_fact(member, tar))
     except _ITS_ERRORS:
         pass
     return facts
+
+
+def _is_read_differently(member: tarfile.TarInfo, tar: bytes) -> bool:
+    """Whether Go and GNU tar, and so we, see more in this header than `tarfile` does.
+
+    They read a number behind leading NULs. To Go, a file of the oldest type is a directory, too,
+    when the name that ends in a slash is a PAX record's.
+    """
+    header = tar[member.offset_data - tarfile.BLOCKSIZE : member.offset_data]
+    numbers = (header[start:end] for start, end in _NUMBERS)
+    behind_nulls = any(field[:1] == b"\0" and field.strip(b"\0 ") for field in numbers)
+    named_directory = member.pax_headers.get("path", "").endswith("/")
+    return behind_nulls or (member.type == tarfile.AREGTYPE and named_directory)
+
+
+_NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148))
+"""Mode, owner, group, size and time in a header."""
 
 
 _ITS_ERRORS = (tarfile.TarError, ValueError, OverflowError, IndexError, EOFError, OSError)
