@@ -147,7 +147,8 @@ def _kept(layer: Layer, layer_pass: LayerPass, problems: list[Problem]) -> Itera
         for entry in layer_pass:
             entries.append(entry)
             yield entry
-        layer.keep(LayerScan(tuple(entries), layer_pass.facts))
+        if not layer.is_scanned:  # whoever uses the contents may have read it meanwhile
+            layer.keep(LayerScan(tuple(entries), layer_pass.facts))
         return
     known = iter(layer.entries)
     for entry in layer_pass:

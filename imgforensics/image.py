@@ -53,6 +53,8 @@ class Image:
         self.record = record
         self.source = source
         self.limits = limits
+        self.spool_directory = spool_directory
+        """Where temporary copies of contents go; the system's place if None."""
         budget = EntryBudget(limits)
         self.layers = tuple(
             Layer(

@@ -1,0 +1,65 @@
+"""Matching lines of contents, and of what is inside them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import chain, islice
+
+from imgforensics.contents import Content, contents_of
+from imgforensics.image import Image
+from imgforensics.layer import Layer, LayerEntry
+from imgforensics.problems import Problem, ProblemLog
+from imgforensics.search.inside import Spool, contents_inside
+from imgforensics.search.lines import Hit, LineSearch
+from imgforensics.search.query import Query
+
+_HEAD_BYTES = 512
+
+
+class TextSearch:
+    """Reads the contents of an image for a query's `content`."""
+
+    def __init__(self, image: Image, query: Query, problems: list[Problem]) -> None:
+        self._image = image
+        self._levels = query.decompress
+        self._problems = problems
+        self._lines = LineSearch(query)
+        self._spool = Spool(image.limits, image.spool_directory)
+
+    def hits(
+        self,
+        wanted: Callable[[LayerEntry], object],
+        layers: Iterable[Layer],
+        progress: Callable[[int], None] | None,
+    ) -> Iterator[tuple[LayerEntry, Hit]]:
+        """Every matching line of the wanted files, with the entry that has the content."""
+        contents = contents_of(
+            self._image, wanted, self._problems, layers=layers, progress=progress
+        )
+        with closing(contents):
+            for content in contents:
+                found = (
+                    self._deep_hits(content) if self._levels else self._lines.hits(content.pieces)
+                )
+                for hit in found:
+                    yield content.entry, hit
+
+    def _deep_hits(self, content: Content) -> Iterator[Hit]:
+        remaining = iter(content.pieces)
+        start = list(islice(remaining, 1))
+        head = b"".join(piece[:_HEAD_BYTES] for piece in start)
+        pieces = chain(start, remaining)
+        if not self._spool.may_hold_others(head):
+            yield from self._lines.hits(pieces)
+            return
+        with self._spool.open() as file:
+            copied = self._spool.copying(pieces, file)
+            yield from self._lines.hits(copied)
+            for _ in copied:
+                pass
+            layer = self._image.layers[content.entry.layer_index]
+            log = ProblemLog(replace(layer.where, path=content.entry.path))
+            for inner in contents_inside(file, self._levels, self._spool, self._image.limits, log):
+                for hit in self._lines.hits(inner.pieces):
+                    yield replace(hit, inside=inner.names)
+            self._problems.extend(log)
