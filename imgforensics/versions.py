@@ -49,6 +49,29 @@ class Version:
         return entry is not None and not self.node.is_directory and entry.path != self.path
 
 
+class Fate(StrEnum):
+    """Why a container does not see a version."""
+
+    DELETED = "deleted"
+    """A whiteout or an opaque marker, of the path or of a directory above it."""
+    OVERWRITTEN = "overwritten"
+    """Something else stands at the path, be it with the same content."""
+    HIDDEN = "hidden"
+    """Something that is no directory took the place of a directory above it."""
+    NEVER_SHOWN = "never-shown"
+    """No snapshot shows it: see :mod:`imgforensics.versions`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A version that a container does not see, and what became of it."""
+
+    version: Version
+    fate: Fate
+    by: int | None = None
+    """Index of the layer that did it; None for what was never shown."""
+
+
 class Versions:
     """The versions that the layers of an image hold which have been read by now.
 
@@ -87,11 +110,23 @@ class Versions:
             for layer, (below, above) in zip(run, pairwise(self._trees(run)), strict=True):
                 yield from _versions_of(layer, below, above)
 
-    def deleted(self) -> Iterator[Version]:
-        """Every version that a container does not see, bottom layer first."""
-        for version in self:
-            if self.in_final_image(version) is InFinalImage.NO:
-                yield version
+    def deleted(self) -> Iterator[Ending]:
+        """Every version that a container does not see, in the order of the layers that ended it."""
+        for run in self._runs:
+            givers: dict[bytes, int] = {}
+            for layer, (below, above) in zip(run, pairwise(self._trees(run)), strict=True):
+                for path, node, fate in _ended_nodes(below, above):
+                    version = Version(path, givers.get(path, node.layer_index), node)
+                    if self.in_final_image(version) is InFinalImage.NO:
+                        yield Ending(version, fate, layer.index)
+                for version in _versions_of(layer, below, above):
+                    if not version.is_applied:
+                        yield Ending(version, Fate.NEVER_SHOWN)
+                    elif version.node.layer_index != layer.index:
+                        # A further name, or a directory that is only implied.
+                        givers[version.path] = layer.index
+                    else:
+                        givers.pop(version.path, None)
 
     def shown_by(self, layer: int) -> Iterator[Version]:
         """What the filesystem after `layer` shows, by path.
@@ -194,6 +229,30 @@ def _new_nodes(below: FileTree, above: FileTree) -> Iterator[tuple[bytes, Node]]
             pending.extend(
                 (prefix + name, olds.get(name), new.children[name])
                 for name in sorted(new.children, reverse=True)
+            )
+
+
+def _ended_nodes(below: FileTree, above: FileTree) -> Iterator[tuple[bytes, Node, Fate]]:
+    """What the lower of two snapshots shows that the upper one does not, by path."""
+    pending: list[tuple[bytes, Node, Node | None, Fate]] = [
+        (b"", below.root, above.root, Fate.DELETED)
+    ]
+    while pending:
+        path, old, new, fate = pending.pop()
+        if old is new:
+            continue
+        if new is None:
+            yield path, old, fate
+        elif not _is_same(old, new):
+            yield path, old, Fate.OVERWRITTEN
+        if old.children:
+            prefix = path + b"/" if path else b""
+            news = new.children if new is not None and new.children else {}
+            if new is not None and not new.is_directory:
+                fate = Fate.HIDDEN
+            pending.extend(
+                (prefix + name, old.children[name], news.get(name), fate)
+                for name in sorted(old.children, reverse=True)
             )
 
 

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from imgforensics.layer import Layer
 from imgforensics.problems import Problem, display
-from imgforensics.search import Hit, Match
+from imgforensics.searching import Hit, Match
 from imgforensics.serialise import (
     bytes_to_json,
     node_to_json,

@@ -9,7 +9,7 @@ import typer
 from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import Problem
-from imgforensics.search import ALL, DELETED, TOP, Among, HashList, Match, Query, search
+from imgforensics.searching import ALL, DELETED, TOP, Among, HashList, Match, Query, search
 from imgforensics_cli.failures import Status
 from imgforensics_cli.matches import Form, MatchWriter
 from imgforensics_cli.options import LayerNumber, size_of

@@ -9,9 +9,9 @@ from imgforensics.contents import Content
 from imgforensics.errors import EnvironmentProblemError
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.filetype import describe, mime_type
-from imgforensics.search.criteria import comparison
-from imgforensics.search.query import Query, raw
-from imgforensics.search.regex import Regex
+from imgforensics.searching.criteria import comparison
+from imgforensics.searching.query import Query, raw
+from imgforensics.searching.regex import Regex
 
 _HEAD_BYTES = 1 << 20
 """What libmagic is given, as `file` gives it."""

@@ -6,10 +6,12 @@ for context, and what comes next is there before a match at its edge is told.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from imgforensics.search.patterns import Data, Found, Patterns
-from imgforensics.search.query import Query
-from imgforensics.search.regex import Regex
+from imgforensics.searching.gate import Data
+from imgforensics.searching.patterns import Found, Patterns
+from imgforensics.searching.query import Query
+from imgforensics.searching.regex import Regex
 
 OVERLAP = 64 << 10
 """Bytes looked back and ahead: no match that is longer is found whole where pieces meet."""
@@ -19,7 +21,8 @@ _AHEAD_OF_MATCH = 512
 _TELLING_BYTES = 32 << 10
 """A zero byte in as many at the beginning makes a file binary, as in GNU grep."""
 _ZERO_BYTE = Regex(rb"\x00")
-_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_BIG_ENDIAN = b"\xfe\xff"
+_MARKS = {b"\xff\xfe": "utf-16-le", _BIG_ENDIAN: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,42 @@ class LineSearch:
         self._patterns = Patterns(query)
         self._context = query.context
         self._text = query.text
+        self._chunk: object = None
+        self._chunk_may_match: bool | None = None
 
-    def hits(self, pieces: Iterable[memoryview]) -> Iterator[Hit]:
+    def hits(self, pieces: Iterable[memoryview]) -> Iterable[Hit]:
         """Every line with a match, in order; of a binary file the first match alone."""
+        iterator = iter(pieces)
+        first = next(iterator, None)
+        if first is None:
+            return ()
+        second = next(iterator, None)
+        if second is None and not self._may_match(first):
+            return ()
+        others = () if second is None else chain((second,), iterator)
+        return self._hits(_with_last(chain((first,), others)))
+
+    def _may_match(self, piece: memoryview) -> bool:
+        """Look at a small file; at the second one of a chunk of its layer, at all of the chunk.
+
+        A thousand small files then cost one look.
+        """
+        chunk = piece.obj
+        if piece[:2] == _BIG_ENDIAN or not isinstance(chunk, bytes):
+            return True
+        if chunk is not self._chunk:
+            self._chunk, self._chunk_may_match = chunk, None
+        elif self._chunk_may_match is None:
+            self._chunk_may_match = self._patterns.may_match(chunk)
+        return self._chunk_may_match is not False and self._patterns.may_match(piece)
+
+    def _hits(self, pieces: Iterable[tuple[memoryview, bool]]) -> Iterator[Hit]:
         window = _Window()
-        for piece, is_last in _with_last(pieces):
+        for piece, is_last in pieces:
             window.move(piece, is_last=is_last)
-            with_wide = window.holds_zeros()
-            if self._patterns.occur_in(window.data, with_wide=with_wide):
+            if self._patterns.may_match(window.data):
                 names_file = window.is_binary and not self._text
-                for found in window.matches(self._patterns, with_wide=with_wide):
+                for found in window.matches(self._patterns):
                     if names_file:
                         yield Hit(*window.place(found))
                         return
@@ -135,13 +164,11 @@ class _Window:
 
     # Looking.
 
-    def holds_zeros(self) -> bool:
-        """Whether there may be UTF-16 in it."""
-        return self.is_binary or _ZERO_BYTE.search(self.data, 0, len(self.data)) is not None
-
-    def matches(self, patterns: Patterns, *, with_wide: bool) -> Iterator[Found]:
+    def matches(self, patterns: Patterns) -> Iterator[Found]:
         """The first match of each line that begins ahead of the limit and was not told."""
         self.data = data = bytes(self.data)
+        # Where there are no zeros, there is no UTF-16.
+        with_wide = self.is_binary or b"\0" in data
         matches = patterns.matches(data, self._done, with_wide=with_wide)
         while (found := matches.first_from(self._done)) is not None and found.start < self._limit:
             yield found

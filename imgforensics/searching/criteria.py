@@ -13,8 +13,8 @@ from imgforensics.errors import DamagedImageError, PathError, QuestionError
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind
-from imgforensics.search.query import Query, raw
-from imgforensics.search.regex import Regex
+from imgforensics.searching.query import Query, raw
+from imgforensics.searching.regex import Regex
 from imgforensics.versions import Version
 
 Test = Callable[[Version], object]

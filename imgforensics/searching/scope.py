@@ -45,7 +45,7 @@ def versions_among(image: Image, versions: Versions, among: Among) -> Iterator[V
     if among == ALL:
         return iter(versions)
     if among == DELETED:
-        return versions.deleted()
+        return (ending.version for ending in versions.deleted())
     return versions.shown_by(last_layer(image, among))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from imgforensics.errors import QuestionError
-from imgforensics.search.hash_list import HashList
+from imgforensics.searching.hash_list import HashList
 
 Words = tuple[str | bytes, ...]
 """One string or several; several mean any of them."""

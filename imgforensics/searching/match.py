@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from imgforensics.digests import Digest
 from imgforensics.layer import Layer
 from imgforensics.problems import display
-from imgforensics.search.examining import NOTHING_FOUND, Findings
-from imgforensics.search.lines import Hit
+from imgforensics.searching.examining import NOTHING_FOUND, Findings
+from imgforensics.searching.lines import Hit
 from imgforensics.versions import InFinalImage, Version
 
 

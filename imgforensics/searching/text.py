@@ -9,9 +9,9 @@ from imgforensics.contents import Content, contents_of
 from imgforensics.image import Image
 from imgforensics.layer import Layer, LayerEntry
 from imgforensics.problems import Problem, ProblemLog
-from imgforensics.search.inside import Spool, contents_inside
-from imgforensics.search.lines import Hit, LineSearch
-from imgforensics.search.query import Query
+from imgforensics.searching.inside import Spool, contents_inside
+from imgforensics.searching.lines import Hit, LineSearch
+from imgforensics.searching.query import Query
 
 _HEAD_BYTES = 512
 

@@ -10,12 +10,12 @@ from imgforensics.filesystem.node import Node
 from imgforensics.image import Image
 from imgforensics.layer import Layer, LayerEntry
 from imgforensics.problems import Problem
-from imgforensics.search.criteria import Criteria
-from imgforensics.search.examining import NOTHING_FOUND, Examination, Findings
-from imgforensics.search.lines import Hit
-from imgforensics.search.match import Match
-from imgforensics.search.query import Query
-from imgforensics.search.scope import (
+from imgforensics.searching.criteria import Criteria
+from imgforensics.searching.examining import NOTHING_FOUND, Examination, Findings
+from imgforensics.searching.lines import Hit
+from imgforensics.searching.match import Match
+from imgforensics.searching.query import Query
+from imgforensics.searching.scope import (
     TOP,
     Among,
     Attribution,
@@ -26,7 +26,7 @@ from imgforensics.search.scope import (
     place_of,
     versions_among,
 )
-from imgforensics.search.text import TextSearch
+from imgforensics.searching.text import TextSearch
 from imgforensics.versions import Version, Versions, read_all_layers
 
 _MOST_HELD = 20_000
