@@ -150,14 +150,18 @@ class Image:
         """The content of a file entry of any layer, be it hidden or deleted above; seekable."""
         return self.layers[entry.layer_index].open_content(entry)
 
-    def history_of(self, path: str | bytes | os.PathLike[str]) -> tuple[PathEvent, ...]:
+    def history_of(
+        self, path: str | bytes | os.PathLike[str], *, contents: bool = True
+    ) -> tuple[PathEvent, ...]:
         """What each layer did to a path, oldest first; links are not followed.
 
-        Two files of one size are told apart by their contents, so this raises what
-        :meth:`open_content` raises.
+        Hashes of all versions, and where content came from or went to, are told unless
+        `contents` is false. Then, too, two files of one size are told apart by their contents,
+        so this raises what :meth:`open_content` raises.
         """
         wanted = normalise_path(os.fsencode(path))
-        return path_events(wanted, self._snapshots.all(), self.layers, self.open_content)
+        trees = self._snapshots.all()
+        return path_events(wanted, trees, self.layers, self.open_content, contents=contents)
 
     def ambiguities(
         self, *others: ApplyRules, rules: ApplyRules = OVERLAYFS

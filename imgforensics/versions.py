@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from imgforensics.errors import LimitExceededError, MissingBlobError
 from imgforensics.filesystem.apply import apply_layer
+from imgforensics.filesystem.changes import ended_nodes, is_same, new_nodes
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 from imgforensics.filesystem.whiteout import whiteout_of
@@ -115,7 +116,9 @@ class Versions:
         for run in self._runs:
             givers: dict[bytes, int] = {}
             for layer, (below, above) in zip(run, pairwise(self._trees(run)), strict=True):
-                for path, node, fate in _ended_nodes(below, above):
+                for path, node, successor, is_hidden in ended_nodes(below, above):
+                    fate = Fate.OVERWRITTEN if successor else Fate.DELETED
+                    fate = Fate.HIDDEN if is_hidden else fate
                     version = Version(path, givers.get(path, node.layer_index), node)
                     if self.in_final_image(version) is InFinalImage.NO:
                         yield Ending(version, fate, layer.index)
@@ -193,7 +196,7 @@ def _runs(layers: Sequence[Layer]) -> list[list[Layer]]:
 
 def _versions_of(layer: Layer, below: FileTree, above: FileTree) -> Iterator[Version]:
     shown: set[int] = set()
-    for path, node in _new_nodes(below, above):
+    for path, node in new_nodes(below, above):
         if node.entry is not None and node.entry.layer_index == layer.index:
             shown.add(node.entry.member.ordinal)
         yield Version(path, layer.index, node)
@@ -214,59 +217,6 @@ _OF_THEIR_OWN = frozenset(EntryKind) - {EntryKind.DIRECTORY, EntryKind.HARD_LINK
 are names of others."""
 
 
-def _new_nodes(below: FileTree, above: FileTree) -> Iterator[tuple[bytes, Node]]:
-    """What the upper of two snapshots shows that the lower one does not, by path."""
-    pending: list[tuple[bytes, Node | None, Node]] = [(b"", below.root, above.root)]
-    while pending:
-        path, old, new = pending.pop()
-        if old is new:
-            continue
-        if old is None or not _is_same(old, new):
-            yield path, new
-        if new.children:
-            prefix = path + b"/" if path else b""
-            olds = old.children if old is not None and old.children else {}
-            pending.extend(
-                (prefix + name, olds.get(name), new.children[name])
-                for name in sorted(new.children, reverse=True)
-            )
-
-
-def _ended_nodes(below: FileTree, above: FileTree) -> Iterator[tuple[bytes, Node, Fate]]:
-    """What the lower of two snapshots shows that the upper one does not, by path."""
-    pending: list[tuple[bytes, Node, Node | None, Fate]] = [
-        (b"", below.root, above.root, Fate.DELETED)
-    ]
-    while pending:
-        path, old, new, fate = pending.pop()
-        if old is new:
-            continue
-        if new is None:
-            yield path, old, fate
-        elif not _is_same(old, new):
-            yield path, old, Fate.OVERWRITTEN
-        if old.children:
-            prefix = path + b"/" if path else b""
-            news = new.children if new is not None and new.children else {}
-            if new is not None and not new.is_directory:
-                fate = Fate.HIDDEN
-            pending.extend(
-                (prefix + name, old.children[name], news.get(name), fate)
-                for name in sorted(old.children, reverse=True)
-            )
-
-
 def _shows(tree: FileTree, version: Version) -> bool:
     node = tree.get(version.path)
-    return node is not None and _is_same(node, version.node)
-
-
-def _is_same(one: Node, other: Node) -> bool:
-    """Whether two nodes are one version: the same entries, or directories with the same facts."""
-    if one.entry is other.entry and one.attributes is other.attributes:
-        return True
-    return one.is_directory and other.is_directory and _facts(one) == _facts(other)
-
-
-def _facts(node: Node) -> tuple[object, ...]:
-    return node.mode, node.uid, node.gid, node.mtime_ns, dict(node.xattrs)
+    return node is not None and is_same(node, version.node)

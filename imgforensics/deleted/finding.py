@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from imgforensics.errors import NotAFileError
+from imgforensics.filesystem.path import file_entry
 from imgforensics.image import Image
-from imgforensics.layer import EntryKind, Layer
+from imgforensics.layer import Layer
 from imgforensics.problems import Problem, display
 from imgforensics.versions import Ending, Fate, Version, Versions, read_all_layers
 
@@ -33,11 +33,8 @@ class DeletedFile:
         return self.version.node.size
 
     def read_bytes(self) -> bytes:
-        """The whole content; raises `NotAFileError` for what has none, and `DamagedBlobError`."""
-        entry = self.version.node.entry
-        if entry is None or entry.kind is not EntryKind.FILE:
-            raise NotAFileError(display(b"/" + self.path))
-        with self.image.open_content(entry) as file:
+        """The whole content; raises `PathError` for what has none, and `DamagedBlobError`."""
+        with self.image.open_content(file_entry(self.path, self.version.node)) as file:
             return file.read()
 
     def __str__(self) -> str:

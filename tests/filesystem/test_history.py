@@ -117,7 +117,7 @@ def test_a_path_that_comes_and_goes() -> None:
     assert [(layer, change) for layer, change, *_ in history("d/f", *layers)] == [
         (0, "added"),
         (1, "removed"),
-        (3, "added"),
+        (3, "re-added"),
         (4, "rewritten"),
         (5, "removed"),
     ]

@@ -27,6 +27,8 @@ from imgforensics_cli.listing import node_facts
 from imgforensics_cli.output import brief, human_size, safe, say, table, write_document, write_lines
 from imgforensics_cli.request import Request
 
+_HASH_DIGITS = 12
+
 EXAMPLES = (
     "imgforensics history suspect.tar",
     "imgforensics history suspect.tar /root/.aws/credentials",
@@ -135,7 +137,11 @@ def _event_to_json(event: PathEvent) -> dict[str, Any]:
         "layer": event.layer.index,
         "change": event.change.value,
         "cause": event.cause.value,
+        "created": event.created,
         "created_by": event.created_by,
+        "version": event.version,
+        "sha256": event.sha256,
+        "moved": [path_to_json(path) for path in event.moved],
         "entry": entry_to_json(event.entry) if event.entry else None,
         "before": node_to_json(event.path, event.before) if event.before else None,
         "after": node_to_json(event.path, event.after) if event.after else None,
@@ -148,9 +154,20 @@ def _event_lines(events: Sequence[PathEvent]) -> Iterator[str]:
             str(event.layer.index),
             event.change.value,
             event.cause.value,
-            node_facts(event.after) if event.after else "-",
+            "-" if event.version is None else str(event.version),
+            safe(event.created or "-"),
+            _now(event),
+            (event.sha256 or "-")[:_HASH_DIGITS],
             brief(event.created_by or "-"),
         )
         for event in events
     ]
-    yield from table(("LAYER", "CHANGE", "CAUSE", "NOW", "INSTRUCTION"), rows, "LAYER")
+    heads = ("LAYER", "CHANGE", "CAUSE", "VERSION", "CREATED", "NOW", "SHA256", "INSTRUCTION")
+    yield from table(heads, rows, "LAYER VERSION")
+
+
+def _now(event: PathEvent) -> str:
+    """What stands there now, and where its content came from or went to."""
+    facts = node_facts(event.after) if event.after else "-"
+    way = "from" if event.after else "moved to"
+    return " ".join([facts, *(f"{way} {display(b'/' + path)}" for path in event.moved)])
