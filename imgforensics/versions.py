@@ -218,5 +218,8 @@ are names of others."""
 
 
 def _shows(tree: FileTree, version: Version) -> bool:
+    """Whether it stands at its path; a directory does, whatever its attributes are by now."""
     node = tree.get(version.path)
-    return node is not None and is_same(node, version.node)
+    if node is None:
+        return False
+    return is_same(node, version.node) or (node.is_directory and version.node.is_directory)

@@ -57,19 +57,9 @@ def deleted_files(
     layers that reach a limit, is added to `problems`.
     """
     read_all_layers(image, [] if problems is None else problems)
-    versions = Versions(image)
-    for ending in versions.deleted():
-        if _counts(ending, versions) and (selected is None or selected(ending.version.path)):
+    for ending in Versions(image).deleted():
+        if selected is None or selected(ending.version.path):
             yield _deleted_file(image, ending)
-
-
-def _counts(ending: Ending, versions: Versions) -> bool:
-    """Not for a directory that still stands, with whatever attributes."""
-    version = ending.version
-    if not version.node.is_directory or versions.final is None:
-        return True
-    standing = versions.final.get(version.path)
-    return standing is None or not standing.is_directory
 
 
 def _deleted_file(image: Image, ending: Ending) -> DeletedFile:
