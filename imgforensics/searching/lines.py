@@ -167,9 +167,9 @@ class _Window:
     def matches(self, patterns: Patterns) -> Iterator[Found]:
         """The first match of each line that begins ahead of the limit and was not told."""
         self.data = data = bytes(self.data)
-        # Where there are no zeros, there is no UTF-16.
-        with_wide = self.is_binary or b"\0" in data
-        matches = patterns.matches(data, self._done, with_wide=with_wide)
+        # Where there are no zeros, there is no UTF-16; where all is UTF-16, nothing else.
+        wide = b"\0" in data
+        matches = patterns.matches(data, self._done, narrow=self._encoding is None, wide=wide)
         while (found := matches.first_from(self._done)) is not None and found.start < self._limit:
             yield found
             line_end = self._line_end(found)
