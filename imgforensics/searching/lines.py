@@ -61,7 +61,7 @@ class LineSearch:
 
     def hits(self, pieces: Iterable[memoryview]) -> Iterable[Hit]:
         """Every line with a match, in order; of a binary file the first match alone."""
-        iterator = iter(pieces)
+        iterator = filter(None, pieces)
         first = next(iterator, None)
         if first is None:
             return ()
