@@ -89,8 +89,8 @@ FIND: dict[str, tuple[dict[str, Any], list[str]]] = {
     "owner": ({"owner": "0"}, ["-uid", "0"]),
     "owner-other": ({"owner": "1000:1000"}, ["-uid", "1000", "-gid", "1000"]),
     "executable": ({"executable": True}, ["-type", "f", "-executable"]),
-    "newer-date": ({"newer": "2026-01-01"}, ["-newermt", "2026-01-01 UTC"]),
-    "older-date": ({"older": "2026-01-01"}, ["!", "-newermt", "2026-01-01 UTC"]),
+    "newer-date": ({"newer": "2026-01-01T12:34:56Z"}, ["-newermt", "2026-01-01 12:34:56 UTC"]),
+    "older-date": ({"older": "2026-01-01T12:34:56Z"}, ["!", "-newermt", "2026-01-01 12:34:56 UTC"]),
     "several": (
         {"name": ("*a*", "*e*"), "kinds": "f", "mode": "-0400"},
         ["-type", "f", "-perm", "-0400", "(", "-name", "*a*", "-o", "-name", "*e*", ")"],
