@@ -30,7 +30,9 @@ def extract_deleted(
         index = deleted.layer.index
         trees.setdefault(index, _Sapling(image, index)).add(deleted)
     grown = {index: tree.grown() for index, tree in trees.items()}
-    return extract_trees(image, output, grown, Form.DELETED, special=special, force=force)
+    return extract_trees(
+        image, output, grown, Form.DELETED, selection=selection, special=special, force=force
+    )
 
 
 class _Sapling:

@@ -23,12 +23,13 @@ def extract_trees(
     trees: Mapping[int, FileTree],
     form: Form,
     *,
-    selection: Selection = EVERYTHING,
+    selection: Selection,
     special: bool = False,
     force: bool = False,
 ) -> ExtractionRecord:
     """Write each tree to `output/layer-NNN`, NNN being its key.
 
+    All of each tree is written; the record says that it was chosen by `selection`.
     Contents may come from any layer; they are read a second time, once for each folder that
     needs some of a layer. All else, and what is raised, is as in
     :func:`~imgforensics.extraction.extract`.
@@ -41,7 +42,7 @@ def extract_trees(
         folder = make_directory(partial / f"layer-{index:03d}")
         tally.folder = folder.name.encode() + b"/"
         with closing(OutputDirectory(str(folder))) as directory:
-            plan = make_plan(tree, selection.matcher(), directory.takes)
+            plan = make_plan(tree, EVERYTHING.matcher(), directory.takes)
             restorer = Restorer(directory, tally, special=special)
             files = FileWriter(directory, restorer, tally)
             SecondStage(plan, directory, files, restorer, tally, special=special).run(layers)

@@ -89,6 +89,9 @@ class Criteria:
 
 def _any(tests: Iterable[Callable[[bytes], object]], part: Callable[[Version], bytes]) -> Test:
     several = tuple(tests)
+    if len(several) == 1:
+        [only] = several
+        return lambda version: only(part(version))
     return lambda version: any(test(part(version)) for test in several)
 
 

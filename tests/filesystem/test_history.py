@@ -1,5 +1,6 @@
 """What happened to a path: each change, its cause, the layer and its instruction."""
 
+import hashlib
 import io
 from collections.abc import Sequence
 
@@ -170,3 +171,43 @@ def test_what_stands_behind_the_end_of_a_layer_is_no_cause() -> None:
         assert event.entry is not None
         assert (event.entry.is_past_end, event.entry.size) == (False, 1)
         assert [str(event.change) for event in image.history_of("y")] == ["added"]
+
+
+def test_content_that_moves_is_followed() -> None:
+    moved = [whiteout("old"), directory("new"), file("new/a", b"aa"), file("new/b", b"bb")]
+    layers = ([file("old/a", b"aa"), file("old/b", b"bb"), file("twin", b"bb")], moved)
+    with image_of(*layers) as image:
+        told = {path: image.history_of(path)[-1].moved for path in ("old/b", "new/b", "old", "new")}
+        assert told == {
+            "old/b": (b"new/b",),
+            "new/b": (b"old/b",),
+            "old": (b"new",),
+            "new": (b"old",),
+        }
+        assert image.history_of("twin")[-1].moved == ()
+        assert image.history_of("old/a", contents=False)[-1].moved == ()
+
+
+def test_content_that_only_looks_alike_did_not_move() -> None:
+    with image_of(
+        [file("a", b"one"), file("e")], [whiteout("a"), file("b", b"two"), whiteout("e"), file("f")]
+    ) as image:
+        assert image.history_of("a")[-1].moved == ()
+        assert image.history_of("f")[-1].moved == ()
+
+
+def test_versions_are_numbered_and_hashed() -> None:
+    with image_of(
+        [file("a", b"1")], [whiteout("a")], [file("a", b"2")], [file("a", b"2", mode=0o600)]
+    ) as image:
+        history = image.history_of("a")
+        assert [event.version for event in history] == [0, None, 1, 2]
+        sums = [hashlib.sha256(data).hexdigest() for data in (b"1", b"2")]
+        assert [event.sha256 for event in history] == [sums[0], None, sums[1], sums[1]]
+        assert [str(event.change) for event in history] == [
+            "added",
+            "removed",
+            "re-added",
+            "metadata",
+        ]
+        assert image.history_of("a", contents=False)[0].sha256 is None

@@ -74,7 +74,7 @@ def run(
     if output is not None:
         return _write(request, output, selection, special=special, force=force)
     with request.open(Need.ENTRIES) as image:
-        request.scan(image)
+        request.scan_what_can_be(image)
         if waste:
             return _show_waste(request, image)
         problems: list[Problem] = []
@@ -136,7 +136,7 @@ def _write(
     request: Request, output: Path, selection: Selection, *, special: bool, force: bool
 ) -> int:
     with request.open(Need.CONTENTS, spool_directory=output.absolute().parent) as image:
-        request.scan(image)
+        request.scan_what_can_be(image)
         record = extract_deleted(image, output, selection=selection, special=special, force=force)
         if request.json:
             write_json(record.to_json())

@@ -239,7 +239,7 @@ def _search(
 ) -> tuple[Problem, ...]:
     """Write every match as it is found; the problems met."""
     if not query.asks_for_contents:
-        request.scan(image)
+        request.scan_what_can_be(image)
     total = sum(layer.stored_size for layer in image.layers if layer.is_present)
     with (
         counting(total, "B", shown=not request.quiet and query.asks_for_contents) as advance,
