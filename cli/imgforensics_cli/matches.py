@@ -15,7 +15,7 @@ from imgforensics.serialise import (
     text_or_none,
 )
 from imgforensics_cli.listing import node_facts
-from imgforensics_cli.output import brief, safe, say
+from imgforensics_cli.output import brief, safe
 
 _LAYERS_TOLD = 20
 
@@ -71,27 +71,28 @@ class MatchWriter:
         sys.stdout.flush()
 
     def finish(self, problems: Iterable[Problem], *, quiet: bool) -> None:
-        """Write what belongs behind the last match: the count, or problems, or the layers."""
+        """Write what belongs behind the last match: the count, or problems.
+
+        On a terminal, tell what made the layers that matches are in.
+        """
         if self._form is Form.COUNT:
             sys.stdout.write(f"{self.count}\n")
         elif self._form is Form.JSON:
             for problem in problems:
                 document = {"schema": "imgforensics.problem/1", **problem_to_json(problem)}
                 sys.stdout.write(json.dumps(document) + "\n")
-        elif self._form is not Form.NAMES and not quiet:
-            sys.stdout.flush()
+        elif self._form is Form.LINES and sys.stdout.isatty() and not quiet:
+            sys.stdout.write("\n" if self._layers else "")
             for index, layer in sorted(self._layers.items())[:_LAYERS_TOLD]:
-                say(f"layer {index}: {brief(layer.created_by or 'no instruction known')}")
+                sys.stdout.write(f"layer {index}: {_instruction(layer)}\n")
 
 
 def _lines(match: Match, hit: Hit | None, *, long: bool) -> Iterable[str]:
     layer = "-" if match.layer is None else match.layer.index
     facts = f" {node_facts(match.version.node)}" if long else ""
     head = f"{layer:>3} {match.in_final_image:<7}{facts} {display(b'/' + match.path)}"
-    if long and not (hit and hit.line_number is not None):
-        head += _found(match)
     if hit is None:
-        yield head
+        yield head + (_found(match) if long else "")
         return
     head += "".join("!" + display(part) for part in hit.inside)
     if hit.line_number is None:
@@ -113,7 +114,13 @@ def _found(match: Match) -> str:
     told += [safe(text) for text in (findings.mime, findings.magic) if text is not None]
     if findings.entropy is not None:
         told.append(f"entropy {findings.entropy:.3f}")
+    if match.layer is not None:
+        told.append(_instruction(match.layer))
     return f" ({'; '.join(told)})" if told else ""
+
+
+def _instruction(layer: Layer) -> str:
+    return brief(layer.created_by or "no instruction known")
 
 
 def _text(line: bytes) -> str:

@@ -1,7 +1,8 @@
 """`search`: versions that match, of those that a container sees or of all that layers hold."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from typing import Any, Self
 
 from imgforensics.contents import contents_of
@@ -129,12 +130,14 @@ class Search(Iterator[Match]):
                     yield from self._matches_of(versions, candidates[place], None, found)
             candidates = {place: candidates[place] for place in findings}
         if self._text is not None:
-            for entry, hit in self._text.hits(
+            layers = self._text.hits(
                 lambda entry: place_of(entry) in candidates, self._layers, self._progress
-            ):
-                place = place_of(entry)
-                found = findings.get(place, NOTHING_FOUND)
-                yield from self._matches_of(versions, candidates[place], hit, found)
+            )
+            with closing(layers):
+                for entry, hit in chain.from_iterable(hits for _, hits in layers):
+                    place = place_of(entry)
+                    found = findings.get(place, NOTHING_FOUND)
+                    yield from self._matches_of(versions, candidates[place], hit, found)
 
     def _examined(self, candidates: dict[Place, list[Version]]) -> Iterator[tuple[Place, Findings]]:
         contents = contents_of(
@@ -168,16 +171,17 @@ class Search(Iterator[Match]):
     def _while_reading(self, text: TextSearch) -> Iterator[Match]:
         attribution = Attribution(self._image, self._among, self.problems)
         held = _Held()
-        for layer in self._layers:
-            for entry, hit in text.hits(self._is_small, (layer,), self._progress):
-                held.add(entry, hit)
-                if held.is_full and not attribution.is_complete:
-                    attribution.complete()
-                if attribution.is_complete:
+        with closing(text.hits(self._is_small, self._layers, self._progress)) as layers:
+            for layer, hits in layers:
+                for entry, hit in hits:
+                    held.add(entry, hit)
+                    if held.is_full and not attribution.is_complete:
+                        attribution.complete()
+                    if attribution.is_complete:
+                        yield from self._attributed(held, attribution)
+                if held.found and layer.is_scanned and attribution.is_due():
+                    attribution.update()
                     yield from self._attributed(held, attribution)
-            if held.found and layer.is_scanned and attribution.is_due():
-                attribution.update()
-                yield from self._attributed(held, attribution)
         if held.found:
             attribution.complete()
             yield from self._attributed(held, attribution)
@@ -189,7 +193,7 @@ class Search(Iterator[Match]):
     # Both ways.
 
     @property
-    def _layers(self) -> Iterable[Layer]:
+    def _layers(self) -> Sequence[Layer]:
         """Those that may hold what is asked about, the top one first."""
         return self._image.layers[last_layer(self._image, self._among) :: -1]
 

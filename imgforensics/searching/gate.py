@@ -6,6 +6,7 @@ times as many bytes; it is asked only what both take alike, and RE2 always has t
 """
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -66,13 +67,15 @@ def _hyperscan(expressions: Sequence[bytes], *, ignore_case: bool) -> Gate | Non
         database.compile(
             expressions=shared, ids=list(range(len(shared))), flags=[flags] * len(shared)
         )
-        database.scratch = hyperscan.Scratch(database)
     except hyperscan.HyperscanError:
         return None
+    own = threading.local()
 
     def may_match(data: Data) -> bool:
+        if not hasattr(own, "scratch"):
+            own.scratch = hyperscan.Scratch(database)
         try:
-            database.scan(data, match_event_handler=_end)
+            database.scan(data, match_event_handler=_end, scratch=own.scratch)
         except hyperscan.ScanTerminated:
             return True
         return False

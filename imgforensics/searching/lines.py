@@ -50,10 +50,10 @@ class Hit:
 
 
 class LineSearch:
-    """Looks for a query's patterns in one content after another."""
+    """Looks for a query's patterns in one content after another, in one thread."""
 
-    def __init__(self, query: Query) -> None:
-        self._patterns = Patterns(query)
+    def __init__(self, query: Query, patterns: Patterns | None = None) -> None:
+        self._patterns = patterns or Patterns(query)
         self._context = query.context
         self._text = query.text
         self._chunk: object = None

@@ -17,10 +17,16 @@ def test_names(shop: str) -> None:
     outcome = run("search", shop, "passwd", "--in", "all")
     assert outcome.status == 0
     assert outcome.lines == ["  0 no      /etc/passwd", "  1 yes     /etc/passwd"]
-    assert outcome.said.splitlines() == [
-        "imgforensics: layer 0: COPY rootfs /",
-        "imgforensics: layer 1: RUN rm /etc/shadow",
+    assert outcome.said == ""
+    assert run("search", shop, "passwd", terminal=True).lines == [
+        "  1 yes     /etc/passwd",
+        "",
+        "layer 1: RUN rm /etc/shadow",
     ]
+    [line] = run("search", shop, "passwd", "--long").lines
+    assert line == (
+        "  1 yes     -rw-r--r-- 1000:1001 26 1970-01-01T00:00:00Z /etc/passwd (RUN rm /etc/shadow)"
+    )
     assert run("search", shop, "/etc/*", "--in", "deleted", "-q").lines == [
         "  0 no      /etc/passwd",
         "  0 no      /etc/shadow",

@@ -1,5 +1,6 @@
 """Searches: found is what is there, however pieces and layers fall."""
 
+import os
 import re
 from typing import Any
 
@@ -119,12 +120,13 @@ def found_by(image: Image, among: Any, content: bytes) -> list[tuple[object, ...
     )
 
 
-@given(layers(), SCOPES, st.integers(1, 3))
+@given(layers(), SCOPES, st.integers(1, 3), st.sampled_from([2, 6]))
 def test_a_search_while_reading_finds_what_one_of_known_versions_finds(
-    built: list[list[Entry]], among: Any, held: int
+    built: list[list[Entry]], among: Any, held: int, cores: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(answering, "_MOST_HELD", held)
+        patch.setattr(os, "cpu_count", lambda: cores)
         with image_of(*built) as image:
             while_reading = found_by(image, among, rb"[\x00-\x7f]")
         with image_of(*built) as image:

@@ -104,20 +104,13 @@ def _show(
             str(each.version.node.kind),
             human_size(each.size),
             display(b"/" + each.path),
+            brief((each.by or each.layer).created_by or "-"),
         )
         for each in found
     ]
     if rows:
-        heads = ("LAYER", "FATE", "BY", "KIND", "SIZE", "PATH")
+        heads = ("LAYER", "FATE", "BY", "KIND", "SIZE", "PATH", "INSTRUCTION")
         write_lines(table(heads, rows, "LAYER BY SIZE"))
-    if not request.quiet:
-        _tell_layers(found)
-
-
-def _tell_layers(found: Sequence[DeletedFile]) -> None:
-    layers = {layer.index: layer for each in found for layer in (each.layer, each.by) if layer}
-    for index, layer in sorted(layers.items()):
-        say(f"layer {index}: {brief(layer.created_by or 'no instruction known')}")
 
 
 def _to_json(each: DeletedFile) -> dict[str, Any]:
