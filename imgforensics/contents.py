@@ -29,12 +29,13 @@ class Content:
         self, entry: LayerEntry, stored: Iterable[memoryview], algorithms: Sequence[str] = ()
     ) -> None:
         self.entry = entry
-        self._hashers: dict[str, Hasher] = {name: hashlib.new(name) for name in algorithms}
-        self._size = 0
-        member = entry.member
-        if member.extents is not None:
-            stored = logical_content(member, stored)
-        self.pieces: Iterable[memoryview] = self._hashed(stored) if algorithms else stored
+        if entry.member.extents is not None:
+            stored = logical_content(entry.member, stored)
+        if algorithms:
+            self._size = 0
+            self._hashers: dict[str, Hasher] = {name: hashlib.new(name) for name in algorithms}
+            stored = self._hashed(stored)
+        self.pieces = stored
         """The content as a reader of the file sees it, holes as zeros, in pieces of at most a
         mebibyte or so, to be gone through once. Where the layer ends early, so do they."""
 
@@ -47,7 +48,7 @@ class Content:
             yield piece
 
     def digests(self) -> dict[str, str] | None:
-        """Hexadecimal hashes by algorithm, those that were asked for.
+        """Hexadecimal hashes by algorithm, those that were asked for; some must have been.
 
         Reads what is left of the content; None where the layer ends before it does.
         """
@@ -110,9 +111,13 @@ def _contents_of_layer(
                 if entry.size - entry.member.stored_size > most_holes:
                     problems.append(_too_many_holes(layer, entry, most_holes))
                 else:
-                    stored = _UpToLimit(layer_pass.content())
-                    yield Content(entry, stored, algorithms)
-                    stored.check()
+                    pieces = layer_pass.content()
+                    if isinstance(pieces, tuple):  # in memory already
+                        yield Content(entry, pieces, algorithms)
+                    else:
+                        stored = _UpToLimit(pieces)
+                        yield Content(entry, stored, algorithms)
+                        stored.check()
 
 
 class _UpToLimit:

@@ -6,6 +6,7 @@ What a layer stores and no snapshot ever shows (a duplicate that a later one of 
 replaced, what stands behind the end of its tar, content in a whiteout) is a version as well.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -89,7 +90,7 @@ class Versions:
         """The filesystem that a container would see, as far as its layers are known; None where
         the top layer is not."""
         for run in self._runs:
-            *_, last = self._trees(run)
+            last = deque(self._trees(run), maxlen=1).pop()
             self._lasts.update({layer.index: last for layer in run})
             if run is top:
                 self.final = last
