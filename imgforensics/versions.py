@@ -86,6 +86,9 @@ class Versions:
         self._runs = _runs(image.layers)
         top = self._runs[-1] if self._runs and self._runs[-1][-1].index == image.top else None
         self._lasts: dict[int, FileTree] = {}
+        self.has_open_links = False
+        """Whether hard links lead to what layers may hold that were not read. If that is a
+        directory, they have no effect; here they have taken their path."""
         self.final = EMPTY_TREE if top is None and not image.layers else None
         """The filesystem that a container would see, as far as its layers are known; None where
         the top layer is not."""
@@ -148,7 +151,10 @@ class Versions:
         tree = FileTree(EMPTY_TREE.root, run[0].index - 1)
         yield tree
         for layer in run:
-            tree = apply_layer(tree, layer.entries, ProblemLog(layer.where))
+            log = ProblemLog(layer.where)
+            tree = apply_layer(tree, layer.entries, log)
+            codes = {problem.code for problem in log}
+            self.has_open_links = self.has_open_links or ProblemCode.HARD_LINK_BROKEN in codes
             yield tree
 
 

@@ -179,8 +179,8 @@ class Search(Iterator[Match]):
                         attribution.complete()
                     if attribution.is_complete:
                         yield from self._attributed(held, attribution)
-                if held.found and layer.is_scanned and attribution.is_due():
-                    attribution.update()
+                is_due = held.found and layer.is_scanned and attribution.is_due()
+                if is_due and attribution.update():
                     yield from self._attributed(held, attribution)
         if held.found:
             attribution.complete()

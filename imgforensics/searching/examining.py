@@ -40,7 +40,7 @@ class Examination:
     def __init__(self, query: Query) -> None:
         self._lists = query.hashes
         self.algorithms = tuple(sorted({name for each in query.hashes for name in each.hashes}))
-        self._mime = None if query.mime is None else glob_matcher(query.mime.encode())
+        self._mime = None if query.mime is None else glob_matcher(raw(query.mime))
         self._magic: Regex | None = None
         if query.magic is not None:
             self._magic = Regex(raw(query.magic), ignore_case=query.ignore_case)

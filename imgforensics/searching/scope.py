@@ -68,7 +68,8 @@ class Attribution:
     """Tells whose a content is, as far as the layers have been read by now.
 
     Layers are read from the top down. What those that were read make of one another is what
-    it will be when the others are read, too: nothing below changes what stands above it.
+    it will be when the others are read, too: nothing below changes what stands above it, but
+    for what hard links lead to.
     """
 
     def __init__(self, image: Image, among: Among, problems: list[Problem]) -> None:
@@ -85,10 +86,12 @@ class Attribution:
         """Whether enough has been read to ask again."""
         return self._entries_read() >= max(1, _GROWTH * self._entries)
 
-    def update(self) -> None:
-        """Take into account what has been read by now."""
+    def update(self) -> bool:
+        """Take into account what has been read by now; False where that does not decide yet."""
         self._entries = self._entries_read()
         self.versions = Versions(self._image)
+        if self.versions.has_open_links:
+            return False
         if self._among == TOP:
             final = self.versions.final
             shown = () if final is None else final.walk()
@@ -96,6 +99,7 @@ class Attribution:
         else:
             chosen = versions_among(self._image, self.versions, self._among)
         self._by_content = by_content(chosen)
+        return True
 
     def complete(self) -> None:
         """Read every layer that was not; raises `LimitExceededError` where the answer needs one."""

@@ -142,6 +142,14 @@ def test_the_first_matches_come_before_the_last_layer_is_read() -> None:
         assert [told(match) for match in matches] == [(0, "below", "yes")]
 
 
+def test_a_hard_link_to_a_directory_of_a_lower_layer_hides_nothing() -> None:
+    layers = ([directory("d")], [file("p", b"word")], [hard_link("p", "d")])
+    with image_of(*layers) as image:
+        assert found(image, content="word") == [(1, "p", "yes")]
+    with image_of(*layers) as image:
+        assert found(image, content="word", among="deleted") == []
+
+
 def test_what_no_container_sees_is_found_as_that() -> None:
     with image_of(
         LayerSpec([file("a", b"word"), file("a", b"other")]),
