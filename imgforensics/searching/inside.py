@@ -87,6 +87,13 @@ class Spool:
             yield piece
 
 
+def _write(file: IO[bytes], piece: memoryview) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        raise OutputFailedError(f"a temporary copy of a file: {error.strerror}") from error
+
+
 def contents_inside(
     file: IO[bytes], levels: int, spool: Spool, limits: Limits, log: ProblemLog
 ) -> Iterator[Inner]:
@@ -117,7 +124,7 @@ def _and_inside(
     inner: Inner, levels: int, spool: Spool, limits: Limits, log: ProblemLog
 ) -> Iterator[Inner]:
     with spool.open() as copy:
-        yield Inner(inner.names, spool.copying(inner.pieces, copy))
+        yield Inner(inner.names, spool.copying(inner.pieces, copy, log))
         copy.seek(0)
         head = copy.read(512)
         if spool.may_hold_others(head):

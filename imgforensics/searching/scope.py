@@ -113,7 +113,8 @@ class Attribution:
         """The versions in the scope that have the entry's content."""
         if not self._image.layers[entry.layer_index].is_scanned:
             # It was not read to its end: nobody knows what it makes of this entry.
-            return (Version(entry.path, entry.layer_index, Node(entry)),)
+            unknown = Version(entry.path, entry.layer_index, Node(entry))
+            return () if self._among == DELETED else (unknown,)
         return self._by_content.get(place_of(entry), ())
 
     def _entries_read(self) -> int:

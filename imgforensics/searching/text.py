@@ -92,14 +92,14 @@ class _LayerSearch:
         if not self._spool.may_hold_others(head):
             yield from self._lines.hits(pieces)
             return
+        layer = self._image.layers[content.entry.layer_index]
+        log = ProblemLog(replace(layer.where, path=content.entry.path))
         with self._spool.open() as file:
-            copied = self._spool.copying(pieces, file)
+            copied = self._spool.copying(pieces, file, log)
             yield from self._lines.hits(copied)
             for _ in copied:
                 pass
-            layer = self._image.layers[content.entry.layer_index]
-            log = ProblemLog(replace(layer.where, path=content.entry.path))
             for inner in contents_inside(file, self._levels, self._spool, self._image.limits, log):
                 for hit in self._lines.hits(inner.pieces):
                     yield replace(hit, inside=inner.names)
-            self._problems.extend(log)
+        self._problems.extend(log)

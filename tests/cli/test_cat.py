@@ -108,8 +108,6 @@ def test_any_version(shop: str) -> None:
     assert run("cat", shop, "--version", "0", "/etc/shadow").raw == b"secret"
     outcome = run("cat", shop, "--version", "2", "/etc/passwd", "/etc/shadow")
     assert (outcome.status, outcome.raw) == (1, b"")
-    assert "/etc/passwd: there are 2 versions of it, counted from 0" in outcome.said.replace(
-        "is", "are"
-    )
+    assert "/etc/passwd: it has 2 versions, counted from 0" in outcome.said
     assert run("cat", shop, "--version", "0", "--layer", "0", "/etc/passwd").status == 2
     assert run("cat", shop, "--version", "0", "/bin").status == 1

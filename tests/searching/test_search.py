@@ -347,3 +347,11 @@ def test_a_list_without_hashes_and_half_a_hash_are_refused(tmp_path: Path) -> No
         HashList.read(tmp_path / "list", ("md5",))
     with pytest.raises(QuestionError, match="has 64 hex digits, this has 10"):
         HashList.of("0123456789", "sha256")
+
+
+def test_a_file_too_large_to_copy_is_told_and_searched_as_it_is() -> None:
+    content = gzip.compress(b"word " * 100_000)
+    with image_of([file("f.gz", content)], limits=Limits(spool_bytes=100)) as image:
+        matches = search(image, content="word", decompress=1)
+        assert [match.hit.inside for match in matches if match.hit] == []
+        assert ProblemCode.LIMIT_REACHED in [p.code for p in matches.problems]

@@ -116,8 +116,8 @@ def _versions(image: Image, paths: Sequence[str], version: int) -> Iterator[_Fou
         if version < len(nodes):
             yield _Found(raw, nodes[version])
         else:
-            held = f"{counted(len(nodes), 'version')} of it, counted from 0"
-            yield _Found(raw, PathNotFoundError(display(b"/" + raw), f"there is {held}"))
+            held = f"{counted(len(nodes), 'version')}, counted from 0"
+            yield _Found(raw, PathNotFoundError(display(b"/" + raw), f"it has {held}"))
 
 
 def _pieces(image: Image, found: Iterable[_Found], failures: Failures) -> Iterator[_Piece]:
