@@ -71,19 +71,18 @@ class Spool:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._directory) as file:
             yield file
 
-    def copying(self, pieces: Iterable[memoryview], file: IO[bytes]) -> Iterator[memoryview]:
-        """The pieces, each written to `file` as it passes; raises `LimitExceededError`."""
-        size = 0
+    def copying(
+        self, pieces: Iterable[memoryview], file: IO[bytes], log: ProblemLog
+    ) -> Iterator[memoryview]:
+        """The pieces, each written to `file` as it passes, up to the limit; that is a problem."""
+        room = self._limits.spool_bytes
         for piece in pieces:
-            size += len(piece)
-            if size > self._limits.spool_bytes:
-                raise LimitExceededError(
-                    "spool_bytes", self._limits.spool_bytes, "a file to unpack"
-                )
-            try:
-                file.write(piece)
-            except OSError as error:
-                raise OutputFailedError(f"a temporary copy of a file: {error.strerror}") from error
+            if len(piece) <= room:
+                _write(file, piece)
+            elif room >= 0:
+                detail = f"over the limit spool_bytes={self._limits.spool_bytes}"
+                log.report(ProblemCode.LIMIT_REACHED, detail, action="not looked into to its end")
+            room -= len(piece)
             yield piece
 
 

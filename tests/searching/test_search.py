@@ -265,6 +265,7 @@ def jar(**members: bytes) -> bytes:
         (jar(inner=jar(deep=b"word")), 2, [(b"inner", b"deep")]),
         (jar(inner=gzip.compress(b"word")), 3, [(b"inner", b"gzip")]),
     ],
+    ids=["gzip", "zip", "tar", "tar.gz", "zip in zip", "both zips", "gzip in zip"],
 )
 def test_inside(content: bytes, levels: int, inside: list[tuple[bytes, ...]]) -> None:
     with image_of([file("f", content), file("plain", b"word")]) as image:
@@ -282,6 +283,7 @@ def test_inside(content: bytes, levels: int, inside: list[tuple[bytes, ...]]) ->
         jar(a=b"x" * 1_000).replace(b"\x08\0", b"\x63\0"),
         b"PK\x03\x04" + b"junk" * 50,
     ],
+    ids=["cut gzip", "cut zip", "unknown method", "no zip"],
 )
 def test_what_cannot_be_unpacked_is_told_and_the_search_goes_on(content: bytes) -> None:
     with image_of([file("bad", content), file("good", gzip.compress(b"word"))]) as image:
@@ -349,9 +351,11 @@ def test_a_list_without_hashes_and_half_a_hash_are_refused(tmp_path: Path) -> No
         HashList.of("0123456789", "sha256")
 
 
-def test_a_file_too_large_to_copy_is_told_and_searched_as_it_is() -> None:
+def test_a_file_too_large_to_copy_is_told_and_searched_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
     content = gzip.compress(b"word " * 100_000)
-    with image_of([file("f.gz", content)], limits=Limits(spool_bytes=100)) as image:
-        matches = search(image, content="word", decompress=1)
-        assert [match.hit.inside for match in matches if match.hit] == []
+    path.write_bytes(archive(oci_layout(ImageBuilder([[file("f.gz", content)]]))))
+    with open_image(path, limits=Limits(spool_bytes=100)) as image:
+        matches = search(image, content=r"word|\x1f\x8b", decompress=1)
+        assert [match.hit.inside for match in matches if match.hit] == [()]
         assert ProblemCode.LIMIT_REACHED in [p.code for p in matches.problems]
