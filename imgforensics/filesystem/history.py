@@ -13,7 +13,7 @@ from imgforensics.filesystem.moves import HashOf, came_from, went_to
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.filesystem.whiteout import Whiteout, WhiteoutKind
-from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer
 from imgforensics.tarstream.member import EntryKind
 
@@ -127,6 +127,31 @@ def path_events(
         event = PathEvent(path, layer, change, cause, entry, before, after, version)
         events.append(_with_contents(event, below, above, hash_of) if contents else event)
     return tuple(events)
+
+
+def followed(
+    events: tuple[PathEvent, ...], events_of: Callable[[bytes], tuple[PathEvent, ...]]
+) -> tuple[PathEvent, ...]:
+    """The events of a file under its former names, ahead of those under its present one."""
+    seen = {event.path for event in events}
+    while events:
+        first = events[0]
+        name = _former_name(first)
+        if name is None or name in seen:
+            break
+        seen.add(name)
+        earlier = [e for e in events_of(name) if e.layer.index <= first.layer.index]
+        events = (*earlier, *events)
+    return events
+
+
+def _former_name(event: PathEvent) -> bytes | None:
+    """What a file was called before an event that gave it its name."""
+    if event.before is not None:
+        return None
+    if event.entry is not None and event.entry.kind is EntryKind.HARD_LINK:
+        return normalise_path(event.entry.link_name)
+    return event.moved[0] if event.moved else None
 
 
 def _with_contents(

@@ -211,3 +211,32 @@ def test_versions_are_numbered_and_hashed() -> None:
             "metadata",
         ]
         assert image.history_of("a", contents=False)[0].sha256 is None
+
+
+def test_a_file_is_followed_through_its_former_names() -> None:
+    layers = (
+        [file("a", b"one"), file("other", b"x")],
+        [file("a", b"two")],
+        [whiteout("a"), file("d/b", b"two")],
+        [whiteout("d"), file("e/b", b"two"), hard_link("c", "e/b")],
+    )
+    with image_of(*layers) as image:
+        for name in ("e/b", "c"):
+            told = [
+                (event.layer.index, event.path.decode(), str(event.change))
+                for event in image.history_of(name, follow=True)
+            ]
+            followed = [
+                (0, "a", "added"), (1, "a", "content"), (2, "a", "removed"),
+                (2, "d/b", "added"), (3, "d/b", "removed"), (3, "e/b", "added"),
+            ]  # fmt: skip
+            assert told == followed + [(3, "c", "added")] * (name == "c")
+        assert len(image.history_of("other", follow=True)) == 1
+
+
+def test_names_that_follow_each_other_in_a_circle_end() -> None:
+    swap = [whiteout("a"), file("b", b"same")]
+    back = [whiteout("b"), file("a", b"same")]
+    with image_of([file("a", b"same")], swap, back) as image:
+        events = image.history_of("b", follow=True)
+        assert [event.path for event in events] == [b"a", b"a", b"b", b"b"]

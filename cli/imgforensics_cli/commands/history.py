@@ -48,10 +48,13 @@ def run(
     path: Annotated[
         str | None, typer.Argument(metavar="PATH", help="A path of the image.", show_default=False)
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Begin with the names that the file had before.")
+    ] = False,
 ) -> int:
     """Show the instructions that made the image, or what each layer did to one path.
 
-    Links are not followed. The exit status is 1 if the path never existed.
+    Symbolic links are not followed. The exit status is 1 if the path never existed.
     """
     if path is None:
         with request.open(Need.DOCUMENTS) as image:
@@ -59,7 +62,7 @@ def run(
             return request.conclude(image.problems)
     with request.open(Need.CONTENTS) as image:
         request.scan(image)
-        events = image.history_of(path)
+        events = image.history_of(path, follow=follow)
         wanted = normalise_path(os.fsencode(path))
         _show_events(request, image, wanted, events)
         existed = bool(events) or not wanted
@@ -134,6 +137,7 @@ def _show_events(request: Request, image: Image, path: bytes, events: Sequence[P
 
 def _event_to_json(event: PathEvent) -> dict[str, Any]:
     return {
+        **path_to_json(event.path),
         "layer": event.layer.index,
         "change": event.change.value,
         "cause": event.cause.value,
@@ -158,11 +162,15 @@ def _event_lines(events: Sequence[PathEvent]) -> Iterator[str]:
             safe(event.created or "-"),
             _now(event),
             (event.sha256 or "-")[:_HASH_DIGITS],
+            display(b"/" + event.path),
             brief(event.created_by or "-"),
         )
         for event in events
     ]
-    heads = ("LAYER", "CHANGE", "CAUSE", "VERSION", "CREATED", "NOW", "SHA256", "INSTRUCTION")
+    heads = (
+        *("LAYER", "CHANGE", "CAUSE", "VERSION", "CREATED", "NOW", "SHA256"),
+        *("PATH", "INSTRUCTION"),
+    )
     yield from table(heads, rows, "LAYER VERSION")
 
 
