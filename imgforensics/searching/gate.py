@@ -22,15 +22,19 @@ _PLAIN_START = re.compile(rb"(?:[A-Za-z0-9 _/@:=,<>'\"&%#!;~-]|\\[^A-Za-z0-9]){3
 _PLAIN_WIDE_START = re.compile(
     rb"(?:\(\?:(?:[A-Za-z0-9 _/@:=,<>'\"&%#!;~-]|\\[^A-Za-z0-9])\\x00\)){2}"
 )
-_MOST_APART = 8
+_MOST_APART = 4
 
 
-def gate_for(expressions: Sequence[bytes], *, ignore_case: bool) -> Gate:
-    """A test that is true of all data in which one of the expressions matches."""
-    loosened = list(map(loose, expressions))
-    if not ignore_case and len(loosened) <= _MOST_APART and all(map(_begins_plainly, loosened)):
-        return _any_of([Regex(one) for one in loosened])
-    return _hyperscan(loosened, ignore_case=ignore_case) or _re2(loosened, ignore_case=ignore_case)
+def gate_for(expressions: Sequence[Sequence[bytes]], *, ignore_case: bool) -> Gate:
+    """A test that is true of all data in which one of the expressions matches.
+
+    Each is given in all its forms, which begin with the same byte if they begin plainly.
+    """
+    forms = [list(map(loose, forms)) for forms in expressions]
+    every = [form for each in forms for form in each]
+    if not ignore_case and len(forms) <= _MOST_APART and all(map(_begins_plainly, every)):
+        return _any_of([Regex(_joined(each)) for each in forms])
+    return _hyperscan(every, ignore_case=ignore_case) or _re2(every, ignore_case=ignore_case)
 
 
 def _begins_plainly(expression: bytes) -> bool:
@@ -39,12 +43,15 @@ def _begins_plainly(expression: bytes) -> bool:
 
 
 def _re2(expressions: Sequence[bytes], *, ignore_case: bool) -> Gate:
-    joined = b"|".join(b"(?:" + expression + b")" for expression in expressions)
     try:
-        return _any_of([Regex(joined, ignore_case=ignore_case)])
+        return _any_of([Regex(_joined(expressions), ignore_case=ignore_case)])
     except QuestionError:
         # Together they may be too large, or use one group's name twice.
         return _any_of([Regex(one, ignore_case=ignore_case) for one in expressions])
+
+
+def _joined(expressions: Sequence[bytes]) -> bytes:
+    return b"|".join(b"(?:" + expression + b")" for expression in expressions)
 
 
 def _any_of(regexes: Sequence[Regex]) -> Gate:

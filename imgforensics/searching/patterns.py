@@ -68,17 +68,17 @@ class Patterns:
         widened = [wide_text(one) if query.fixed else wide_form(one) for one in sources]
         self._regexes: list[tuple[int, Regex, bool]]
         self._regexes = [(n, Regex(one, ignore_case=fold), False) for n, one in enumerate(narrow)]
-        gated = list(narrow)
+        forms = [[one] for one in narrow]
         for number, one in enumerate(widened):
             try:
                 plain = self._regexes[number][1]
                 regex = _WideRegex(one, plain, ignore_case=fold)
                 self._regexes.append((number, regex, True))
-                gated.append(one)
+                forms[number].append(one)
             except QuestionError:
                 # RE2 bounds how large an expression may be, and this one is twice as large.
                 continue
-        self.may_match = gate_for(gated, ignore_case=fold)
+        self.may_match = gate_for(forms, ignore_case=fold)
         """Whether there may be a match in some data."""
 
     def matches(self, data: Data, start: int, *, narrow: bool, wide: bool) -> "Matches":

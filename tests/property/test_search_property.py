@@ -114,7 +114,7 @@ def test_no_gate_is_closed_to_a_match(
     with pytest.MonkeyPatch.context() as patch:
         if not has_hyperscan:
             patch.setitem(sys.modules, "hyperscan", None)
-        gate = gate_for(expressions, ignore_case=False)
+        gate = gate_for([[one] for one in expressions], ignore_case=False)
     if any(Regex(one).search(data, 0, len(data)) for one in expressions):
         assert gate(data)
 
