@@ -39,8 +39,9 @@ class _Sapling:
     """A tree of one layer's deleted versions, while they are put together."""
 
     def __init__(self, image: Image, index: int) -> None:
-        self._image = image
         self._index = index
+        is_known = all(layer.is_scanned for layer in image.layers[: index + 1])
+        self._snapshot = image.filesystem_at(index) if is_known else None
         self._nodes: dict[bytes, Node] = {}
         self._directories: set[bytes] = {b""}
         self._late: list[DeletedFile] = []
@@ -92,8 +93,8 @@ class _Sapling:
     def _directory(self, path: bytes, children: dict[bytes, Node]) -> Node:
         """With the attributes that it had in the layer's snapshot, where that is known."""
         node = self._nodes.get(path)
-        if node is None and all(layer.is_present for layer in self._image.layers[: self._index]):
-            node = self._image.filesystem_at(self._index).get(path)
+        if node is None and self._snapshot is not None:
+            node = self._snapshot.get(path)
         if node is None or not node.is_directory:
             return Node(None, None, children)
         return Node(node.entry, node.attributes, children)

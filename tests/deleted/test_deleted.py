@@ -157,6 +157,15 @@ def test_around_an_absent_layer_what_is_known_is_told() -> None:
             wasted_bytes(image)
 
 
+def test_around_an_absent_layer_what_is_known_is_written(tmp_path: Path) -> None:
+    absent = LayerSpec([file("x")], absent=True)
+    builder = ImageBuilder([absent, [file("d/c", b"3")], [whiteout("d")]])
+    with open_image(io.BytesIO(archive(oci_layout(builder)))) as image:
+        record = extract_deleted(image, tmp_path / "out")
+    assert not record.is_complete
+    assert (tmp_path / "out.partial" / "layer-001" / "d" / "c").read_bytes() == b"3"
+
+
 def test_waste_is_what_dive_counts_and_what_nobody_sees() -> None:
     layers = (
         [
