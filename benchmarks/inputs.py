@@ -7,7 +7,7 @@ machine; the stored bytes, and so the digests, also depend on the versions of zl
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,12 @@ from benchmarks.content import POOL_BYTES, Pools
 from benchmarks.documents import write_docker_archive, write_oci_documents
 from benchmarks.history import plan_history
 from benchmarks.layers import StoredLayer, write_layer
-from benchmarks.many import plan_layers, plan_members, plan_small_files
+from benchmarks.many import (
+    plan_large_file,
+    plan_layers,
+    plan_members,
+    plan_small_files,
+)
 from benchmarks.plan import History
 
 RECIPE = 2
@@ -39,6 +44,10 @@ class Sizes:
     """Members of the largest image without content."""
     layers: int
     """Layers of the image with the most of them."""
+
+    def of_image(self, image_mb: int) -> "Sizes":
+        """The same, with a ten-layer image of another size."""
+        return replace(self, image_mb=image_mb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,22 @@ class Inputs:
         return self._find(
             f"{kind.replace(' ', '-')}-{self.sizes.files}",
             _Recipe(kind, partial(plan_small_files, self.sizes.files, _SEED), pax=pax),
+        )
+
+    def large_file(self) -> ImageInput:
+        """One zstd layer of 60,000 files at the full size, and among them one of 4 GB.
+
+        Its content repeats within zstd's window, so that it takes next to no room.
+        """
+        files, size = self.sizes.files * 3 // 5, self.sizes.files * 40_000
+        return self._find(
+            f"large-file-{files}",
+            _Recipe(
+                f"{files:,} small files and one of {size / 1e9:g} GB",
+                partial(plan_large_file, files, size, _SEED),
+                "zstd",
+                pool_bytes=1_000_000,
+            ),
         )
 
     def without_content(self) -> list[ImageInput]:

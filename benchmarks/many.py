@@ -23,6 +23,11 @@ def plan_small_files(count: int, seed: int) -> History:
     return _Planner(seed).small_files(count)
 
 
+def plan_large_file(count: int, size: int, seed: int) -> History:
+    """Plan one layer of `count` small files, and one of `size` bytes behind them."""
+    return _Planner(seed).small_files(count, last=size)
+
+
 def plan_members(count: int, seed: int) -> History:
     """Plan one layer of `count` members without content."""
     return _Planner(seed).members(count)
@@ -41,12 +46,14 @@ class _Planner:
         self._directory = ""
         self._number = 0
 
-    def small_files(self, count: int) -> History:
+    def small_files(self, count: int, *, last: int = 0) -> History:
         self._recorder.begin_layer("COPY files /")
         for _ in range(count):
             size = int(_MEDIAN_BYTES * self._random.lognormvariate(0, _SIZE_SPREAD))
             content = choose_content(self._random, min(size, _LARGEST_BYTES))
             self._add(content)
+        if last:
+            self._add(Content(binary=False, offset=0, size=last))
         return self._recorder.history()
 
     def members(self, count: int) -> History:

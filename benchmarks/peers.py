@@ -62,7 +62,8 @@ def versions() -> dict[str, str | None]:
     return {name: _first_line(program) for name, program in _PROGRAMS.items()}
 
 
-def _absent(*names: str) -> str:
+def absent(*names: str) -> str:
+    """Say which of these programs are not here; nothing where all are."""
     missing = [name for name in names if _first_line(_PROGRAMS[name]) is None]
     return f"{' and '.join(missing)} not here" if missing else ""
 
@@ -84,7 +85,7 @@ def umoci_unpack(image: ImageInput) -> Contestant:
         return ("umoci", "raw", "unpack", *rootless, "--image", f"{image.path}:{TAG}", str(target))
 
     return Contestant(
-        "umoci raw unpack", command, image, _absent("umoci"), writes=True, checked=True
+        "umoci raw unpack", command, image, absent("umoci"), writes=True, checked=True
     )
 
 
@@ -96,7 +97,7 @@ def tar_extract(image: ImageInput, *options: str, needs: Sequence[str] = ()) -> 
     def command(target: Path) -> Sequence[str]:
         return ("sh", "-c", line, "sh", str(target), *map(str, image.layer_files))
 
-    return Contestant(f"tar {flags}", command, image, _absent("tar", *needs), writes=True)
+    return Contestant(f"tar {flags}", command, image, absent("tar", *needs), writes=True)
 
 
 def our_list(image: ImageInput) -> Contestant:
@@ -116,7 +117,7 @@ def tar_list(image: ImageInput, flags: str, needs: Sequence[str] = ()) -> Contes
         return ("sh", "-c", line, "sh", str(target), *map(str, image.layer_files))
 
     return Contestant(
-        f"tar {flags}f", command, image, _absent("tar", *needs), least_lines=image.members
+        f"tar {flags}f", command, image, absent("tar", *needs), least_lines=image.members
     )
 
 

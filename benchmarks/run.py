@@ -23,7 +23,7 @@ from benchmarks.report import Result, caption, table, verdict, write_docs, write
 from benchmarks.works import WORKS, Row, Work
 
 HERE = Path(__file__).resolve().parent
-_FULL = Sizes(image_mb=1_500, files=100_000, members=500_000, layers=120)
+FULL = Sizes(image_mb=1_500, files=100_000, members=500_000, layers=120)
 _QUICK = Sizes(image_mb=200, files=20_000, members=100_000, layers=40)
 _ROUNDS, _QUICK_ROUNDS = 5, 3
 _SMALLEST_MB = 30
@@ -43,9 +43,11 @@ class Settings:
     docs: Path | None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, works: Sequence[Work] = WORKS, full: Sizes = FULL
+) -> int:
     """Measure, print, write the results; 1 where a command failed or did not do its work."""
-    settings = _settings(arguments)
+    settings = _settings(arguments, works, full)
     try:
         _run(settings)
     except BenchmarkError as error:
@@ -66,11 +68,11 @@ def _run(settings: Settings) -> None:
         write_docs(settings.docs, text)
 
 
-def _settings(arguments: Sequence[str] | None) -> Settings:
-    given = _parser().parse_args(arguments)
-    usual = _QUICK if given.quick else _FULL
+def _settings(arguments: Sequence[str] | None, works: Sequence[Work], full: Sizes) -> Settings:
+    given = _parser(works).parse_args(arguments)
+    usual = _QUICK if given.quick else full
     return Settings(
-        works=tuple(w for w in WORKS if not given.only or w.name in given.only),
+        works=tuple(w for w in works if not given.only or w.name in given.only),
         inputs=Inputs(
             given.workdir,
             Sizes(
@@ -87,8 +89,8 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _parser(works: Sequence[Work]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measures imgforensics against other programs.")
     option = parser.add_argument
     option("--quick", action="store_true", help="small inputs and 3 rounds")
     option("--size-mb", type=_at_least(_SMALLEST_MB), metavar="N", help="raw size of the image")
@@ -98,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     option("--layers", type=_at_least(1), metavar="N", help="of the image with the most layers")
     option("--rounds", type=_at_least(1), metavar="N", help="default 5")
-    option("--only", action="append", choices=[w.name for w in WORKS], help="may be repeated")
+    option("--only", action="append", choices=[w.name for w in works], help="may be repeated")
     option("--workdir", type=Path, metavar="DIR", default=HERE / "inputs", help="keeps the images")
     option("--target", type=Path, metavar="DIR", help="for trees; default /dev/shm or the workdir")
     option("--results", type=Path, metavar="DIR", default=HERE / "results", help="for JSON files")

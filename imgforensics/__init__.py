@@ -15,6 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imgforensics.deleted import (
+        DeletedFile,
+        deleted_files,
+        extract_deleted,
+        wasted_bytes,
+    )
     from imgforensics.digests import Digest
     from imgforensics.errors import ImageForensicsError
     from imgforensics.extraction import (
@@ -30,62 +36,79 @@ if TYPE_CHECKING:
     from imgforensics.limits import Limits
     from imgforensics.opening import list_images, open_image
     from imgforensics.problems import Problem, ProblemCode, Severity
+    from imgforensics.searching import HashList, Match, Query, search
     from imgforensics.verification import Verification, verify
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ApplyRules",
+    "DeletedFile",
     "Digest",
     "EntryKind",
     "ExtractionRecord",
     "FileTree",
+    "HashList",
     "Image",
     "ImageForensicsError",
     "ImagePath",
     "Layer",
     "LayerEntry",
     "Limits",
+    "Match",
     "Node",
     "PathEvent",
     "Problem",
     "ProblemCode",
+    "Query",
     "Selection",
     "Severity",
     "Verification",
     "__version__",
+    "deleted_files",
     "extract",
+    "extract_deleted",
     "extract_layers",
     "list_images",
     "open_image",
+    "search",
     "verify",
+    "wasted_bytes",
     "write_tar",
 ]
 
 _HOMES = {
     "ApplyRules": "imgforensics.filesystem",
+    "DeletedFile": "imgforensics.deleted",
     "Digest": "imgforensics.digests",
     "EntryKind": "imgforensics.layer",
     "ExtractionRecord": "imgforensics.extraction",
     "FileTree": "imgforensics.filesystem",
+    "HashList": "imgforensics.searching",
     "Image": "imgforensics.image",
     "ImageForensicsError": "imgforensics.errors",
     "ImagePath": "imgforensics.filesystem",
     "Layer": "imgforensics.layer",
     "LayerEntry": "imgforensics.layer",
     "Limits": "imgforensics.limits",
+    "Match": "imgforensics.searching",
     "Node": "imgforensics.filesystem",
     "PathEvent": "imgforensics.filesystem",
     "Problem": "imgforensics.problems",
     "ProblemCode": "imgforensics.problems",
+    "Query": "imgforensics.searching",
     "Selection": "imgforensics.extraction",
     "Severity": "imgforensics.problems",
     "Verification": "imgforensics.verification",
+    "deleted_files": "imgforensics.deleted",
     "extract": "imgforensics.extraction",
+    "extract_deleted": "imgforensics.deleted",
     "extract_layers": "imgforensics.extraction",
     "list_images": "imgforensics.opening",
     "open_image": "imgforensics.opening",
+    "search": "imgforensics.searching",
     "verify": "imgforensics.verification",
+    "wasted_bytes": "imgforensics.deleted",
     "write_tar": "imgforensics.extraction",
 }
 """Where each public name is defined: loaded when first used, so that importing costs nothing."""

@@ -14,6 +14,7 @@ the answer. What is here means that there is no answer::
     │   ├── DamagedDocumentError     an index, manifest or config does not parse
     │   ├── MissingBlobError         a blob is not in the source
     │   └── DamagedBlobError         a blob's bytes are not what the image declares
+    ├── QuestionError                what was asked makes no sense: a pattern, a size, a date
     ├── LimitExceededError           a limit stopped the work; the message says how to raise it
     ├── UnsafeOutputError            writing would alter something it must not
     ├── EnvironmentProblemError      this machine: permission, space, a missing extra
@@ -76,6 +77,10 @@ class MissingBlobError(DamagedImageError):
 
 class DamagedBlobError(DamagedImageError):
     """A blob's bytes are not those that the image declares."""
+
+
+class QuestionError(ImageForensicsError, ValueError):
+    """What was asked makes no sense: a pattern that does not compile, a size that is none."""
 
 
 class LimitExceededError(ImageForensicsError):

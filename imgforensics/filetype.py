@@ -24,8 +24,19 @@ def describe(head: bytes) -> str | None:
     return None if description == "data" else description[:_LONGEST]
 
 
+def mime_type(head: bytes) -> str | None:
+    """The MIME type of a file that begins with `head`, as `file --mime-type` tells it.
+
+    None where libmagic cannot be had.
+    """
+    if not head:
+        return "inode/x-empty"
+    detector = _detector(mime=True)
+    return None if detector is None else detector.from_buffer(head)
+
+
 @cache
-def _detector() -> _Detector | None:
+def _detector(*, mime: bool = False) -> _Detector | None:
     try:
         # It brings libmagic where the system has none, and must come first: after `magic` it
         # is too late, and with another version of the system's the two crash.
@@ -33,5 +44,5 @@ def _detector() -> _Detector | None:
         import magic  # noqa: PLC0415
     except ImportError:
         return None
-    detector: _Detector = magic.Magic()
+    detector: _Detector = magic.Magic(mime=mime)
     return detector

@@ -15,7 +15,7 @@ from imgforensics.catalogue import ImageRecord
 from imgforensics.digests import Digest
 from imgforensics.filesystem.ambiguity import Ambiguity, differences
 from imgforensics.filesystem.flatten import flatten
-from imgforensics.filesystem.history import PathEvent, path_events
+from imgforensics.filesystem.history import PathEvent, followed, path_events
 from imgforensics.filesystem.path import ImagePath
 from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules, Precedence
 from imgforensics.filesystem.snapshots import Snapshots
@@ -53,6 +53,8 @@ class Image:
         self.record = record
         self.source = source
         self.limits = limits
+        self.spool_directory = spool_directory
+        """Where temporary copies of contents go; the system's place if None."""
         budget = EntryBudget(limits)
         self.layers = tuple(
             Layer(
@@ -148,14 +150,24 @@ class Image:
         """The content of a file entry of any layer, be it hidden or deleted above; seekable."""
         return self.layers[entry.layer_index].open_content(entry)
 
-    def history_of(self, path: str | bytes | os.PathLike[str]) -> tuple[PathEvent, ...]:
-        """What each layer did to a path, oldest first; links are not followed.
+    def history_of(
+        self, path: str | bytes | os.PathLike[str], *, contents: bool = True, follow: bool = False
+    ) -> tuple[PathEvent, ...]:
+        """What each layer did to a path, oldest first; symbolic links are not followed.
 
-        Two files of one size are told apart by their contents, so this raises what
-        :meth:`open_content` raises.
+        Hashes of all versions, and where content came from or went to, are told unless
+        `contents` is false. Then, too, two files of one size are told apart by their contents,
+        so this raises what :meth:`open_content` raises. With `follow`, what is known of the file
+        under the names that it had before comes first: those that its content came from, and
+        the one that a hard link was made to.
         """
         wanted = normalise_path(os.fsencode(path))
-        return path_events(wanted, self._snapshots.all(), self.layers, self.open_content)
+        events = self._events(wanted, contents=contents)
+        return followed(events, self._events) if follow else events
+
+    def _events(self, path: bytes, *, contents: bool = True) -> tuple[PathEvent, ...]:
+        trees = self._snapshots.all()
+        return path_events(path, trees, self.layers, self.open_content, contents=contents)
 
     def ambiguities(
         self, *others: ApplyRules, rules: ApplyRules = OVERLAYFS

@@ -249,6 +249,18 @@ class ProblemCode(Enum):
         "two paths differ by letter case only",
     )
 
+    # Reading contents.
+    LIMIT_REACHED = (
+        "limit-reached",
+        Severity.ERROR,
+        "a limit ended the reading of a layer or a file; the work went on behind it",
+    )
+    INSIDE_UNREADABLE = (
+        "inside-unreadable",
+        Severity.WARNING,
+        "a compressed file or archive inside the image was not looked into, or not to its end",
+    )
+
     # Writing.
     NOT_RESTORED = (
         "not-restored",

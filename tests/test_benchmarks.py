@@ -56,6 +56,20 @@ def test_a_run_measures_checks_and_writes_down_what_it_was_asked_for(tmp_path: P
             assert "absent" in row or all(run["wall_seconds"] > 0 for run in row["runs"])
 
 
+def test_searches_are_measured_too(tmp_path: Path) -> None:
+    sizes = ["--size-mb", "30", "--files", "50", "--members", "500", "--rounds", "1"]
+    places = ["--workdir", str(tmp_path / "inputs"), "--results", str(tmp_path / "results")]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "search.py"), *sizes, *places],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "find a name in all layers" in done.stdout
+    assert len(list((tmp_path / "results").iterdir())) == 4
+
+
 def test_the_same_sizes_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = (Inputs(tmp_path / name, TINY) for name in ("first", "second"))
     assert first.small_files(pax=True).layers == second.small_files(pax=True).layers

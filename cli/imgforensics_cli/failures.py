@@ -17,6 +17,7 @@ from imgforensics.errors import (
     LimitExceededError,
     NotAnImageError,
     PathError,
+    QuestionError,
     UnsafeOutputError,
 )
 from imgforensics_cli.output import safe_lines, say
@@ -56,6 +57,7 @@ _STATUSES: tuple[tuple[type[BaseException], Status], ...] = (
     (Terminated, Status.TERMINATED),
     (KeyboardInterrupt, Status.INTERRUPTED),
     (ImageChoiceError, Status.USAGE),
+    (QuestionError, Status.USAGE),
     (NotAnImageError, Status.NOT_AN_IMAGE),
     (DamagedDocumentError, Status.NOT_AN_IMAGE),
     (DamagedImageError, Status.DAMAGED),

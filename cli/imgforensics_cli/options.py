@@ -156,6 +156,15 @@ def limits_of(settings: Sequence[str]) -> Limits:
 
 
 def _limit(name: str, text: str, kind: type[int | float]) -> int | float:
+    return _number(text, kind, f"{name}={text}", "--limit")
+
+
+def size_of(text: str, option: str) -> int:
+    """A number of bytes, perhaps with a suffix; a usage error, which names the option."""
+    return int(_number(text, int, text, option))
+
+
+def _number(text: str, kind: type[int | float], shown: str, option: str) -> int | float:
     factor = _SUFFIXES.get(text[-1:].upper(), 1)
     try:
         value = kind(text if factor == 1 else text[:-1]) * factor
@@ -163,7 +172,7 @@ def _limit(name: str, text: str, kind: type[int | float]) -> int | float:
         value = -1
     if not 0 <= value < float("inf"):
         raise typer.BadParameter(
-            f"{name}={text}: not a number that is zero or more, perhaps with K, M, G or T",
-            param_hint="--limit",
+            f"{shown}: not a number that is zero or more, perhaps with K, M, G or T",
+            param_hint=option,
         )
     return value

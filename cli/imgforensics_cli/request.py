@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from imgforensics.errors import LimitExceededError
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
 from imgforensics.limits import DEFAULT_LIMITS, Limits
@@ -65,6 +67,11 @@ class Request:
         """Read all layers, showing how far it is."""
         with counting(len(image.layers), "layers", shown=not self.quiet) as advance:
             image.scan_layers(lambda _: advance(1))
+
+    def scan_what_can_be(self, image: Image) -> None:
+        """`scan`, for whoever goes on without a layer that reaches a limit, and tells it."""
+        with suppress(LimitExceededError):
+            self.scan(image)
 
     def conclude(self, problems: Iterable[Problem], status: Status = Status.DONE) -> Status:
         """Tell the problems; what they make of the status."""

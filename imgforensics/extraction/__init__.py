@@ -5,6 +5,7 @@ from imgforensics.extraction.record import Deviation, ExtractionRecord, Form, Re
 from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.tarball import write_tar
 from imgforensics.extraction.target import ArchiveTarget, DirectoryTarget, RecordFile
+from imgforensics.extraction.trees import extract_trees
 
 __all__ = [
     "EVERYTHING",
@@ -18,5 +19,6 @@ __all__ = [
     "Selection",
     "extract",
     "extract_layers",
+    "extract_trees",
     "write_tar",
 ]

@@ -77,6 +77,8 @@ class Form(StrEnum):
     """The merged filesystem, as files."""
     LAYERS = "layers"
     """Each layer as it is, in a folder of its own."""
+    DELETED = "deleted"
+    """What a container does not see, in a folder for each layer that holds some of it."""
     TAR = "tar"
     """The merged filesystem, as one archive."""
 

@@ -265,14 +265,7 @@ class ImagePath:
             return file.read()
 
     def _file_entry(self) -> LayerEntry:
-        node = self.resolution().node
-        if node.is_directory:
-            raise PathIsADirectoryError(self._shown)
-        if node.kind is EntryKind.HARD_LINK:
-            raise BrokenHardLinkError(self._shown)
-        if node.kind is not EntryKind.FILE or node.entry is None:
-            raise NotAFileError(self._shown)
-        return node.entry
+        return file_entry(self._path, self.resolution().node)
 
     # What is below it.
 
@@ -348,6 +341,18 @@ class ImagePath:
     @property
     def _shown(self) -> str:
         return display(bytes(self))
+
+
+def file_entry(path: bytes, node: Node) -> LayerEntry:
+    """The entry that has the content of a node at `path`; raises `PathError` for no file."""
+    shown = display(b"/" + path)
+    if node.is_directory:
+        raise PathIsADirectoryError(shown)
+    if node.kind is EntryKind.HARD_LINK:
+        raise BrokenHardLinkError(shown)
+    if node.kind is not EntryKind.FILE or node.entry is None:
+        raise NotAFileError(shown)
+    return node.entry
 
 
 def _relative_pattern(pattern: str | bytes) -> bytes:

@@ -100,3 +100,14 @@ def test_a_stream(shop: str, tmp_path: Path) -> None:
     assert list(spool.iterdir()) == []
     assert tempfile.gettempdir() != str(spool)
     assert run("cat", "-", "/etc/passwd", "--tmpdir", str(spool / "no"), given=given).status == 2
+
+
+def test_any_version(shop: str) -> None:
+    assert run("cat", shop, "--version", "0", "/etc/passwd").raw == b"old"
+    assert run("cat", shop, "--version", "1", "/etc/passwd").raw == ROOT
+    assert run("cat", shop, "--version", "0", "/etc/shadow").raw == b"secret"
+    outcome = run("cat", shop, "--version", "2", "/etc/passwd", "/etc/shadow")
+    assert (outcome.status, outcome.raw) == (1, b"")
+    assert "/etc/passwd: it has 2 versions, counted from 0" in outcome.said
+    assert run("cat", shop, "--version", "0", "--layer", "0", "/etc/passwd").status == 2
+    assert run("cat", shop, "--version", "0", "/bin").status == 1

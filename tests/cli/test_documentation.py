@@ -1,5 +1,6 @@
 """`docs/cli.md`: every example is what the command prints, every key is real, none is left out."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from imgforensics.testing import (
     file,
     oci_layout,
     symlink,
+    tar,
+    whiteout,
 )
 from imgforensics_cli.app import COMMANDS
 from imgforensics_cli.failures import Status
@@ -106,7 +109,7 @@ def _with_parents(key: str) -> Iterator[str]:
         key = key.rpartition(".")[0]
 
 
-BY_NAME = {"labels", "healthcheck", "totals", "xattrs_b64", "options", "counts"}
+BY_NAME = {"hashes", "labels", "healthcheck", "totals", "xattrs_b64", "options", "counts"}
 """Objects whose keys are data, or told in one line."""
 
 
@@ -152,6 +155,11 @@ def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
     odd = save(tmp_path, ODD, name="odd.tar")
     absent = tmp_path / "absent.tar"
     absent.write_bytes(archive(oci_layout(SHOP, ImageBuilder(absent=True, platform="a/b"))))
+    lines = b"\xe9\nb\xe9\n\xe9"
+    inner = tar([file(b"i\xe9", lines)])
+    zipped = save(tmp_path, ImageBuilder([[file("t.tar", inner)]]), name="zipped.tar")
+    renamed = ImageBuilder([[file(b"m\xe9", b"same")], [whiteout(b"m\xe9"), file("n", b"same")]])
+    moved = save(tmp_path, renamed, name="moved.tar")
     tangled_path = save(tmp_path, tangled((b"l\xe9".decode("utf-8", "surrogateescape"), "usr")))
     for arguments in (
         ("inspect", "--layers", odd),
@@ -166,18 +174,26 @@ def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
         ("history", odd, "d\udce9/f"),
         ("history", odd, "lost"),
         ("history", odd, "null"),
+        ("history", moved, "n"),
+        ("deleted", odd),
+        ("deleted", "--waste", odd),
         ("verify", tangled_path),
         ("verify", odd),
         ("extract", odd, "-o", str(tmp_path / "out")),
     ):
         yield run(*arguments, "--json").document
+    for searched in (
+        ("search", zipped, "--content", "a|b", "-C1", "-z"),
+        ("search", str(absent), "--in", "all"),
+    ):
+        yield from map(json.loads, run(*searched, "--json").lines)
 
 
 def test_every_key_is_documented_and_every_documented_key_is_real(tmp_path: Path) -> None:
     found: dict[str, set[str]] = {}
     for document in _documents(tmp_path):
         found.setdefault(document["schema"], set()).update(_keys(document))
-    assert len(found) == len(COMMANDS) + 1
+    assert len(found) == len(COMMANDS) + 3
     unseen = {name: _keys_of_object(name) for name in OBJECTS}
     for schema, keys in found.items():
         documented = _documented(_table(schema))

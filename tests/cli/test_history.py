@@ -1,8 +1,9 @@
 """`history`: the steps of the image, the events of a path."""
 
+import hashlib
 from pathlib import Path
 
-from imgforensics.testing import OMIT, ImageBuilder, Instruction, LayerSpec, file
+from imgforensics.testing import OMIT, ImageBuilder, Instruction, LayerSpec, file, whiteout
 from tests.cli.images import SHOP, save
 from tests.cli.running import run
 
@@ -84,3 +85,25 @@ def test_contents_are_compared(tmp_path: Path) -> None:
     given = Path(save(tmp_path, image)).read_bytes()
     events = run("history", "--json", "-", "a", given=given).document["events"]
     assert [event["change"] for event in events] == ["added", "content", "metadata"]
+
+
+def test_versions_moves_and_hashes(tmp_path: Path) -> None:
+    image = ImageBuilder(
+        [
+            [file("a", b"one")],
+            [whiteout("a"), file("b", b"one")],
+            [file("a", b"two")],
+        ]
+    )
+    path = save(tmp_path, image)
+    lines = run("history", path, "a").lines
+    assert [line.split()[:4] for line in lines[1:]] == [
+        ["0", "added", "entry", "0"],
+        ["1", "removed", "whiteout", "-"],
+        ["2", "re-added", "entry", "1"],
+    ]
+    assert "moved to /b" in lines[2]
+    assert hashlib.sha256(b"two").hexdigest()[:12] in lines[3]
+    events = run("history", "--json", path, "b").document["events"]
+    assert [event["moved"] for event in events] == [[{"path": "/a"}]]
+    assert events[0]["sha256"] == hashlib.sha256(b"one").hexdigest()

@@ -1,5 +1,6 @@
 """What happened to a path: each change, its cause, the layer and its instruction."""
 
+import hashlib
 import io
 from collections.abc import Sequence
 
@@ -117,7 +118,7 @@ def test_a_path_that_comes_and_goes() -> None:
     assert [(layer, change) for layer, change, *_ in history("d/f", *layers)] == [
         (0, "added"),
         (1, "removed"),
-        (3, "added"),
+        (3, "re-added"),
         (4, "rewritten"),
         (5, "removed"),
     ]
@@ -170,3 +171,72 @@ def test_what_stands_behind_the_end_of_a_layer_is_no_cause() -> None:
         assert event.entry is not None
         assert (event.entry.is_past_end, event.entry.size) == (False, 1)
         assert [str(event.change) for event in image.history_of("y")] == ["added"]
+
+
+def test_content_that_moves_is_followed() -> None:
+    moved = [whiteout("old"), directory("new"), file("new/a", b"aa"), file("new/b", b"bb")]
+    layers = ([file("old/a", b"aa"), file("old/b", b"bb"), file("twin", b"bb")], moved)
+    with image_of(*layers) as image:
+        told = {path: image.history_of(path)[-1].moved for path in ("old/b", "new/b", "old", "new")}
+        assert told == {
+            "old/b": (b"new/b",),
+            "new/b": (b"old/b",),
+            "old": (b"new",),
+            "new": (b"old",),
+        }
+        assert image.history_of("twin")[-1].moved == ()
+        assert image.history_of("old/a", contents=False)[-1].moved == ()
+
+
+def test_content_that_only_looks_alike_did_not_move() -> None:
+    with image_of(
+        [file("a", b"one"), file("e")], [whiteout("a"), file("b", b"two"), whiteout("e"), file("f")]
+    ) as image:
+        assert image.history_of("a")[-1].moved == ()
+        assert image.history_of("f")[-1].moved == ()
+
+
+def test_versions_are_numbered_and_hashed() -> None:
+    with image_of(
+        [file("a", b"1")], [whiteout("a")], [file("a", b"2")], [file("a", b"2", mode=0o600)]
+    ) as image:
+        history = image.history_of("a")
+        assert [event.version for event in history] == [0, None, 1, 2]
+        sums = [hashlib.sha256(data).hexdigest() for data in (b"1", b"2")]
+        assert [event.sha256 for event in history] == [sums[0], None, sums[1], sums[1]]
+        assert [str(event.change) for event in history] == [
+            "added",
+            "removed",
+            "re-added",
+            "metadata",
+        ]
+        assert image.history_of("a", contents=False)[0].sha256 is None
+
+
+def test_a_file_is_followed_through_its_former_names() -> None:
+    layers = (
+        [file("a", b"one"), file("other", b"x")],
+        [file("a", b"two")],
+        [whiteout("a"), file("d/b", b"two")],
+        [whiteout("d"), file("e/b", b"two"), hard_link("c", "e/b")],
+    )
+    with image_of(*layers) as image:
+        for name in ("e/b", "c"):
+            told = [
+                (event.layer.index, event.path.decode(), str(event.change))
+                for event in image.history_of(name, follow=True)
+            ]
+            followed = [
+                (0, "a", "added"), (1, "a", "content"), (2, "a", "removed"),
+                (2, "d/b", "added"), (3, "d/b", "removed"), (3, "e/b", "added"),
+            ]  # fmt: skip
+            assert told == followed + [(3, "c", "added")] * (name == "c")
+        assert len(image.history_of("other", follow=True)) == 1
+
+
+def test_names_that_follow_each_other_in_a_circle_end() -> None:
+    swap = [whiteout("a"), file("b", b"same")]
+    back = [whiteout("b"), file("a", b"same")]
+    with image_of([file("a", b"same")], swap, back) as image:
+        events = image.history_of("b", follow=True)
+        assert [event.path for event in events] == [b"a", b"a", b"b", b"b"]

@@ -26,7 +26,7 @@ def test_past_the_bound_they_are_built_again_and_equal(monkeypatch: pytest.Monke
         assert [str(event.change) for event in image.history_of("a")] == [
             "added",
             "removed",
-            "added",
+            "re-added",
         ]
         held = image.filesystem_at(1)
         assert image.filesystem_at(1) is held

@@ -97,7 +97,7 @@ def test_a_whiteout_of_a_middle_layer_does_not_hide_what_is_made_again_above(
     assert merged(tmp_path, *layers) == {"f": "file 3"}
     with image_of(*layers) as image:
         changes = [str(event.change) for event in image.history_of("/f")]
-        assert changes == ["added", "removed", "added"]
+        assert changes == ["added", "removed", "re-added"]
 
 
 @pytest.mark.parametrize("is_link_first", [True, False])

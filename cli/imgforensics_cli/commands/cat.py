@@ -10,23 +10,26 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from imgforensics.errors import DamagedBlobError, PathError
+from imgforensics.errors import DamagedBlobError, PathError, PathNotFoundError
 from imgforensics.filesystem.node import Node
+from imgforensics.filesystem.path import file_entry
 from imgforensics.filesystem.resolve import resolve
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
-from imgforensics.layer import LayerEntry
+from imgforensics.layer import LayerEntry, normalise_path
 from imgforensics.opening import Need
+from imgforensics.problems import display
 from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
 from imgforensics.tarstream.sparse import logical_content
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import safe, write_document
+from imgforensics_cli.output import counted, safe, write_document
 from imgforensics_cli.request import Request
 
 EXAMPLES = (
     "imgforensics cat suspect.tar /etc/passwd /etc/group",
     "imgforensics cat --layer 3 suspect.tar /root/.aws/credentials",
+    "imgforensics cat --version 0 suspect.tar /etc/passwd",
     "imgforensics cat suspect.tar /usr/bin/env > env",
 )
 
@@ -50,16 +53,25 @@ def run(
         list[str], typer.Argument(metavar="PATH", help="Files of the image.", show_default=False)
     ],
     layer: LayerNumber = None,
+    version: Annotated[
+        int | None,
+        typer.Option(
+            "--version", metavar="K", min=0, help="The version that history numbers K, from 0."
+        ),
+    ] = None,
 ) -> int:
     """Write the contents of files to standard output, one after another, unchanged.
 
-    Links are followed inside the image. On a terminal, and only there, what would do
-    something to it is shown as escapes.
+    Links are followed inside the image, but not with --version. On a terminal, and only there,
+    what would do something to it is shown as escapes.
     """
+    if version is not None and layer is not None:
+        raise typer.BadParameter("excludes --layer", param_hint="--version")
     with request.open(Need.CONTENTS) as image:
         tree = request.tree(image, layer)
         failures = Failures()
-        pieces = _pieces(image, tree, paths, failures)
+        found = _found(tree, paths) if version is None else _versions(image, paths, version)
+        pieces = _pieces(image, found, failures)
         if request.json:
             facts = {
                 "source": image.source.description,
@@ -79,33 +91,60 @@ def run(
         return request.conclude(image.problems_up_to(tree.layer_index), failures.status)
 
 
-def _pieces(
-    image: Image, tree: FileTree, paths: Sequence[str], failures: Failures
-) -> Iterator[_Piece]:
+class _Found(NamedTuple):
+    """What a path leads to, or why it leads nowhere."""
+
+    path: bytes
+    node: Node | PathError
+
+
+def _found(tree: FileTree, paths: Sequence[str]) -> Iterator[_Found]:
     for path in paths:
+        raw = os.fsencode(path).lstrip(b"/")
         try:
-            found = resolve(tree, os.fsencode(path).lstrip(b"/"))
-            yield from _pieces_of(image, tree, found.path, found.node)
+            found = resolve(tree, raw)
+            yield _Found(found.path, found.node)
+        except PathError as error:
+            yield _Found(raw, error)
+
+
+def _versions(image: Image, paths: Sequence[str], version: int) -> Iterator[_Found]:
+    for path in paths:
+        raw = normalise_path(os.fsencode(path))
+        events = image.history_of(raw, contents=False)
+        nodes = [event.after for event in events if event.after is not None]
+        if version < len(nodes):
+            yield _Found(raw, nodes[version])
+        else:
+            held = f"{counted(len(nodes), 'version')}, counted from 0"
+            yield _Found(raw, PathNotFoundError(display(b"/" + raw), f"it has {held}"))
+
+
+def _pieces(image: Image, found: Iterable[_Found], failures: Failures) -> Iterator[_Piece]:
+    for path, node in found:
+        try:
+            if isinstance(node, PathError):
+                raise node
+            yield from _pieces_of(image, path, node)
         except (PathError, DamagedBlobError) as error:
             failures.add(error)
 
 
-def _pieces_of(image: Image, tree: FileTree, path: bytes, node: Node) -> Iterator[_Piece]:
+def _pieces_of(image: Image, path: bytes, node: Node) -> Iterator[_Piece]:
     offset = 0
-    for data in _content(image, tree, path, node):
+    for data in _content(image, file_entry(path, node)):
         yield _Piece(path, node, offset, data)
         offset += len(data)
     if offset == 0:
         yield _Piece(path, node, 0, b"")
 
 
-def _content(image: Image, tree: FileTree, path: bytes, node: Node) -> Iterator[bytes]:
+def _content(image: Image, entry: LayerEntry) -> Iterator[bytes]:
     """A file's content; of one that is not all there, its beginning, and then the error."""
     try:
-        file = image.path(b"/" + path, tree.layer_index).open("rb")
+        file = image.open_content(entry)
     except DamagedBlobError:
-        if node.entry is not None:
-            yield from _beginning(image, node.entry)
+        yield from _beginning(image, entry)
         raise
     with file:
         while data := file.read(_PIECE_BYTES):

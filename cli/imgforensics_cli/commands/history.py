@@ -27,6 +27,8 @@ from imgforensics_cli.listing import node_facts
 from imgforensics_cli.output import brief, human_size, safe, say, table, write_document, write_lines
 from imgforensics_cli.request import Request
 
+_HASH_DIGITS = 12
+
 EXAMPLES = (
     "imgforensics history suspect.tar",
     "imgforensics history suspect.tar /root/.aws/credentials",
@@ -46,10 +48,13 @@ def run(
     path: Annotated[
         str | None, typer.Argument(metavar="PATH", help="A path of the image.", show_default=False)
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Begin with the names that the file had before.")
+    ] = False,
 ) -> int:
     """Show the instructions that made the image, or what each layer did to one path.
 
-    Links are not followed. The exit status is 1 if the path never existed.
+    Symbolic links are not followed. The exit status is 1 if the path never existed.
     """
     if path is None:
         with request.open(Need.DOCUMENTS) as image:
@@ -57,7 +62,7 @@ def run(
             return request.conclude(image.problems)
     with request.open(Need.CONTENTS) as image:
         request.scan(image)
-        events = image.history_of(path)
+        events = image.history_of(path, follow=follow)
         wanted = normalise_path(os.fsencode(path))
         _show_events(request, image, wanted, events)
         existed = bool(events) or not wanted
@@ -132,10 +137,15 @@ def _show_events(request: Request, image: Image, path: bytes, events: Sequence[P
 
 def _event_to_json(event: PathEvent) -> dict[str, Any]:
     return {
+        **path_to_json(event.path),
         "layer": event.layer.index,
         "change": event.change.value,
         "cause": event.cause.value,
+        "created": event.created,
         "created_by": event.created_by,
+        "version": event.version,
+        "sha256": event.sha256,
+        "moved": [path_to_json(path) for path in event.moved],
         "entry": entry_to_json(event.entry) if event.entry else None,
         "before": node_to_json(event.path, event.before) if event.before else None,
         "after": node_to_json(event.path, event.after) if event.after else None,
@@ -148,9 +158,24 @@ def _event_lines(events: Sequence[PathEvent]) -> Iterator[str]:
             str(event.layer.index),
             event.change.value,
             event.cause.value,
-            node_facts(event.after) if event.after else "-",
+            "-" if event.version is None else str(event.version),
+            safe(event.created or "-"),
+            _now(event),
+            (event.sha256 or "-")[:_HASH_DIGITS],
+            display(b"/" + event.path),
             brief(event.created_by or "-"),
         )
         for event in events
     ]
-    yield from table(("LAYER", "CHANGE", "CAUSE", "NOW", "INSTRUCTION"), rows, "LAYER")
+    heads = (
+        *("LAYER", "CHANGE", "CAUSE", "VERSION", "CREATED", "NOW", "SHA256"),
+        *("PATH", "INSTRUCTION"),
+    )
+    yield from table(heads, rows, "LAYER VERSION")
+
+
+def _now(event: PathEvent) -> str:
+    """What stands there now, and where its content came from or went to."""
+    facts = node_facts(event.after) if event.after else "-"
+    way = "from" if event.after else "moved to"
+    return " ".join([facts, *(f"{way} {display(b'/' + path)}" for path in event.moved)])
