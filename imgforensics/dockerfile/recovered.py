@@ -86,8 +86,6 @@ class RecoveredDockerfile:
     base_instructions: tuple[RecoveredInstruction, ...] = ()
     """What the history tells of how the base was made; no part of the Dockerfile."""
     builder: Builder = Builder.UNKNOWN
-    escape: str = "\\"
-    """The escape character: a backtick where backslashes are paths (Windows)."""
     source: bytes | None = field(default=None, repr=False)
     """The Dockerfile's own bytes, where they were found."""
     source_name: str = ""
@@ -103,7 +101,7 @@ class RecoveredDockerfile:
     def __str__(self) -> str:
         if self.source is not None:
             return self.source.decode("utf-8", "replace")
-        return dockerfile_text(self.instructions, self.escape, heading=self.heading)
+        return dockerfile_text(self.instructions, heading=self.heading)
 
     @property
     def heading(self) -> str:
