@@ -125,7 +125,7 @@ def printed_command(keyword: str, text: str, state: BuildState) -> Reading:
     """A CMD or ENTRYPOINT from `["/bin/sh" "-c" "x"]`, or from the lists of older engines."""
     words = quoted_list(text.removeprefix("&{").removesuffix("}").strip())
     if words is not None:
-        return Reading(command_of(keyword, words, state))
+        return Reading(command_of(keyword, words, state.shell))
     inner = text.removeprefix("&{").removesuffix("}").strip()
     if inner.startswith("[") and inner.endswith("]"):
         note = "an old engine prints the words without quotes; words with blanks are not told"
@@ -134,10 +134,9 @@ def printed_command(keyword: str, text: str, state: BuildState) -> Reading:
     return Reading(Instruction(keyword, text))
 
 
-def command_of(keyword: str, words: Sequence[str], state: BuildState) -> Instruction:
+def command_of(keyword: str, words: Sequence[str], shell: Sequence[str]) -> Instruction:
     """The shorter form of a command: shell form where the shell leads it."""
-    shell = state.shell
-    if len(words) == len(shell) + 1 and tuple(words[: len(shell)]) == shell:
+    if len(words) == len(shell) + 1 and tuple(words[: len(shell)]) == tuple(shell):
         script = words[-1]
     elif len(words) == 1 and words[0].startswith(" ".join(shell) + " "):
         script = words[0][len(" ".join(shell)) + 1 :]

@@ -2,6 +2,7 @@
 
 from imgforensics.dockerfile.base import base_cuts
 from imgforensics.dockerfile.base_names import with_names
+from imgforensics.dockerfile.completion import completed
 from imgforensics.dockerfile.distributions import SystemFacts
 from imgforensics.dockerfile.history import Row, read_history
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
@@ -28,13 +29,17 @@ def recover_dockerfile(image: Image, *, read_layers: bool = True) -> RecoveredDo
         for found in base_cuts(config, rows, _annotations(image))
     )
     base = candidates[0]
-    own = rows[base.rows :]
+    own, below = rows[base.rows :], _recovered(rows[: base.rows])
+    builder = image_builder(config, [row.builder for row in own])
     return RecoveredDockerfile(
-        instructions=(*from_instructions(base), *_recovered(own)),
+        instructions=(
+            *from_instructions(base),
+            *completed(_recovered(own), below, config, builder),
+        ),
         base=base,
         base_candidates=candidates,
-        base_instructions=_recovered(rows[: base.rows]),
-        builder=image_builder(config, [row.builder for row in own]),
+        base_instructions=below,
+        builder=builder,
     )
 
 
