@@ -48,9 +48,7 @@ def hashed_copy(text: str) -> HashedCopy | None:
 
 def copy_instruction(copy: HashedCopy) -> Reading:
     """A COPY or ADD with stand-ins for the sources that its hash hides."""
-    destination = copy.destination
-    source = _stand_in(copy)
-    arguments = words_or_list((source, destination))
+    arguments = words_or_list((_stand_in(copy), copy.destination))
     note = f"the history names the source by a hash alone ({copy.kind}:{copy.hash})"
     return Reading(Instruction(copy.keyword, arguments, copy.flags), Confidence.GUESSED, note)
 
