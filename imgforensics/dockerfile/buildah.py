@@ -12,7 +12,7 @@ from imgforensics.dockerfile.classic import (
     copy_instruction,
     hashed_copy,
 )
-from imgforensics.dockerfile.commands import without_arguments
+from imgforensics.dockerfile.commands import split_arguments
 from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
 from imgforensics.dockerfile.parsing import parse_instruction, split_flags
 from imgforensics.dockerfile.reading import Reading
@@ -44,7 +44,12 @@ def buildah_instruction(created_by: str, state: BuildState) -> Reading | None:
 
 
 def _run(text: str, state: BuildState) -> Reading:
-    command = _MOUNTED.sub("", without_arguments(text, state).removeprefix(_SHELL))
+    values, command = split_arguments(text, state)
+    command = _MOUNTED.sub("", command.removeprefix(_SHELL))
+    return _script(command)._replace(arguments=values)
+
+
+def _script(command: str) -> Reading:
     line, _, body = command.partition("\n")
     flags, arguments = split_flags(line.strip())
     instruction = Instruction("RUN", arguments, flags)

@@ -4,8 +4,10 @@ from imgforensics.dockerfile.base import base_cuts
 from imgforensics.dockerfile.base_names import with_names
 from imgforensics.dockerfile.completion import completed
 from imgforensics.dockerfile.distributions import SystemFacts
+from imgforensics.dockerfile.equivalents import with_equivalents
 from imgforensics.dockerfile.history import Row, read_history
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
+from imgforensics.dockerfile.layer_pairing import with_layers_paired
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
 from imgforensics.dockerfile.system import system_facts
 from imgforensics.dockerfile.writers import image_builder
@@ -23,34 +25,22 @@ def recover_dockerfile(image: Image, *, read_layers: bool = True) -> RecoveredDo
     labels alone. Raises `LimitExceededError`.
     """
     config = image.config or ImageConfig(b"")
-    rows = read_history(config, layers_of_rows(config))
+    rows = with_layers_paired(read_history(config), image, read_layers=read_layers)
     candidates = tuple(
         with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
         for found in base_cuts(config, rows, _annotations(image))
     )
     base = candidates[0]
-    own, below = rows[base.rows :], _recovered(rows[: base.rows])
-    builder = image_builder(config, [row.builder for row in own])
+    below = _recovered(rows[: base.rows])
+    own = with_equivalents(rows[base.rows :], range(base.layers, len(image.layers)))
+    builder = image_builder(config, [row.builder for row in rows[base.rows :]])
     return RecoveredDockerfile(
-        instructions=(
-            *from_instructions(base),
-            *completed(_recovered(own), below, config, builder),
-        ),
+        instructions=(*from_instructions(base), *completed(own, below, config, builder)),
         base=base,
         base_candidates=candidates,
         base_instructions=below,
         builder=builder,
     )
-
-
-def layers_of_rows(config: ImageConfig) -> list[int | None]:
-    """Which layer each history row made; none at all where rows and layers do not pair."""
-    making = [index for index, entry in enumerate(config.history) if not entry.empty_layer]
-    layers: list[int | None] = [None] * len(config.history)
-    if len(making) == len(config.diff_ids):
-        for layer, index in enumerate(making):
-            layers[index] = layer
-    return layers
 
 
 def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
