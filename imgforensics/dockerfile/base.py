@@ -6,8 +6,15 @@ from dataclasses import replace
 
 from imgforensics.dockerfile.cuts import Cut, chosen_cut, is_root_filesystem, scored_cuts
 from imgforensics.dockerfile.history import Row
+from imgforensics.dockerfile.instruction import Evidence
+from imgforensics.dockerfile.known_bases import KnownBase
 from imgforensics.dockerfile.recovered import SCRATCH, BaseCandidate
-from imgforensics.dockerfile.stated_base import candidate_at, stated_base, with_stated_name
+from imgforensics.dockerfile.stated_base import (
+    candidate_above,
+    candidate_at,
+    stated_base,
+    with_stated_name,
+)
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import Text
 
@@ -16,16 +23,28 @@ _EARLIER = 0.5
 
 
 def base_cuts(
-    config: ImageConfig, rows: Sequence[Row], annotations: Text
+    config: ImageConfig, rows: Sequence[Row], annotations: Text, known: KnownBase | None
 ) -> tuple[BaseCandidate, ...]:
-    """Every cut that something speaks for, best first; never none. Names only where stated."""
-    stated = stated_base(config, rows)
+    """Every cut that something speaks for, best first; never none. Names only where stated.
+
+    `known` is the base as the user's catalogue has it.
+    """
+    stated = stated_base(config, rows) or (known and _known_cut(rows, known))
     guessed = _scored(rows)
     if stated:
         weaker = [replace(found, score=found.score * _EARLIER) for found in guessed]
         guessed = [stated, *(found for found in weaker if found.rows != stated.rows)]
     best, *others = guessed
     return (with_stated_name(best, config, annotations), *others)
+
+
+def _known_cut(rows: Sequence[Row], known: KnownBase) -> BaseCandidate:
+    """The cut above the layers of a known image, and above the rows of its own that follow."""
+    layers = len(known.diff_ids)
+    reason = f"its lowest {layers} layers are those of a known image"
+    found = candidate_above(rows, layers, 1.0, (reason,), Evidence.CATALOGUE)
+    position = found.rows if known.rows is None else min(known.rows, found.rows)
+    return replace(found, rows=position, name=known.name, digest=known.digest)
 
 
 def _scored(rows: Sequence[Row]) -> list[BaseCandidate]:

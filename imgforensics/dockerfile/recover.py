@@ -7,6 +7,7 @@ from imgforensics.dockerfile.distributions import SystemFacts
 from imgforensics.dockerfile.equivalents import with_equivalents
 from imgforensics.dockerfile.history import Row, read_history
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
+from imgforensics.dockerfile.known_bases import KnownBases
 from imgforensics.dockerfile.layer_pairing import with_layers_paired
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
 from imgforensics.dockerfile.system import system_facts
@@ -18,17 +19,21 @@ from imgforensics.oci.json_document import Text, no_text
 _BASE_ARGUMENT = "BASE_IMAGE"
 
 
-def recover_dockerfile(image: Image, *, read_layers: bool = True) -> RecoveredDockerfile:
+def recover_dockerfile(
+    image: Image, *, bases: KnownBases | None = None, read_layers: bool = True
+) -> RecoveredDockerfile:
     """The Dockerfile that an image was built from, as far as the image tells.
 
-    Without `read_layers` only documents are read: names of bases then rest on history and
-    labels alone. Raises `LimitExceededError`.
+    `bases` are images that it may be built on, as :func:`read_known_bases` reads them. Without
+    `read_layers` only documents are read: names of bases then rest on history and labels
+    alone. Raises `LimitExceededError`.
     """
     config = image.config or ImageConfig(b"")
     rows = with_layers_paired(read_history(config), image, read_layers=read_layers)
+    known = bases.longest_prefix(config.diff_ids) if bases else None
     candidates = tuple(
         with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
-        for found in base_cuts(config, rows, _annotations(image))
+        for found in base_cuts(config, rows, _annotations(image), known)
     )
     base = candidates[0]
     below = _recovered(rows[: base.rows])
@@ -40,6 +45,7 @@ def recover_dockerfile(image: Image, *, read_layers: bool = True) -> RecoveredDo
         base_candidates=candidates,
         base_instructions=below,
         builder=builder,
+        problems=bases.problems if bases else (),
     )
 
 
