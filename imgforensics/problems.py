@@ -144,6 +144,11 @@ class ProblemCode(Enum):
         Severity.NOTE,
         "history rows and layers do not pair; instructions are attributed to no layer",
     )
+    PROVENANCE_INVALID = (
+        "provenance-invalid",
+        Severity.WARNING,
+        "an attestation of how the image was built is damaged, or about another image",
+    )
     PLATFORM_ABSENT = (
         "platform-absent",
         Severity.NOTE,
