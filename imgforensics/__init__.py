@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imgforensics.digests import Digest
+    from imgforensics.dockerfile import RecoveredDockerfile, recover_dockerfile
     from imgforensics.errors import ImageForensicsError
     from imgforensics.extraction import (
         ExtractionRecord,
@@ -50,6 +51,7 @@ __all__ = [
     "PathEvent",
     "Problem",
     "ProblemCode",
+    "RecoveredDockerfile",
     "Selection",
     "Severity",
     "Verification",
@@ -58,6 +60,7 @@ __all__ = [
     "extract_layers",
     "list_images",
     "open_image",
+    "recover_dockerfile",
     "verify",
     "write_tar",
 ]
@@ -78,6 +81,7 @@ _HOMES = {
     "PathEvent": "imgforensics.filesystem",
     "Problem": "imgforensics.problems",
     "ProblemCode": "imgforensics.problems",
+    "RecoveredDockerfile": "imgforensics.dockerfile",
     "Selection": "imgforensics.extraction",
     "Severity": "imgforensics.problems",
     "Verification": "imgforensics.verification",
@@ -85,6 +89,7 @@ _HOMES = {
     "extract_layers": "imgforensics.extraction",
     "list_images": "imgforensics.opening",
     "open_image": "imgforensics.opening",
+    "recover_dockerfile": "imgforensics.dockerfile",
     "verify": "imgforensics.verification",
     "write_tar": "imgforensics.extraction",
 }

@@ -1,0 +1,20 @@
+"""Rows of BuildKit's Dockerfile frontend: `RUN /bin/sh -c x # buildkit`, `ENV A=1`.
+
+Source: BuildKit, frontend/dockerfile/dockerfile2llb (convert.go) and exporter/containerimage.
+"""
+
+from imgforensics.dockerfile.commands import run_command
+from imgforensics.dockerfile.printed import printed_instruction
+from imgforensics.dockerfile.reading import Reading
+from imgforensics.dockerfile.state import BuildState
+
+EXPORTER_COMMENT = "buildkit.exporter.image.v0"
+
+
+def buildkit_instruction(created_by: str, state: BuildState) -> Reading | None:
+    """Read one row of BuildKit."""
+    text = created_by.removesuffix(" # buildkit")
+    reading = printed_instruction(text, state)
+    if reading is None and text.startswith(tuple(" ".join(shell) for shell in state.shells)):
+        return run_command(text, state)
+    return reading

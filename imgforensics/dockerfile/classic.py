@@ -1,0 +1,77 @@
+"""Rows of the classic builder and of the engines before it: `/bin/sh -c #(nop)  ENV A=1`.
+
+Source: moby, daemon/builder/dockerfile (dispatchers.go, internals.go) from 1.6 to 28.
+"""
+
+import re
+from dataclasses import dataclass
+
+from imgforensics.dockerfile.commands import run_command
+from imgforensics.dockerfile.instruction import Confidence, Instruction
+from imgforensics.dockerfile.parsing import split_flags
+from imgforensics.dockerfile.printed import printed_instruction
+from imgforensics.dockerfile.reading import Reading
+from imgforensics.dockerfile.rendering import json_list
+from imgforensics.dockerfile.state import BuildState
+
+NOT_AN_OPERATION = re.compile(r"(?P<shell>[^#]{0,4096}?) ?#\(nop\) +(?P<text>\S.*)", re.DOTALL)
+_HASHED = re.compile(
+    r"(?P<keyword>COPY|ADD) (?P<flags>.*?)"
+    r"(?P<kind>file|dir|multi):(?P<hash>[0-9a-f]{64}) in (?P<destination>.*)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HashedCopy:
+    """A COPY or ADD whose sources are told by a hash alone."""
+
+    keyword: str
+    kind: str
+    """`file`, `dir`, or `multi` for several of either."""
+    hash: str
+    """SHA-256 in hex, of what the builder defines as the sources' content."""
+    destination: str
+    """As it stood in the Dockerfile, variables expanded."""
+    flags: tuple[str, ...] = ()
+
+
+def hashed_copy(text: str) -> HashedCopy | None:
+    """Read `COPY --chown=a:b file:HASH in /x `; some engines leave no blank before `file:`."""
+    match = _HASHED.fullmatch(text)
+    if not match:
+        return None
+    flags, _ = split_flags(match["flags"])
+    destination = match["destination"].removesuffix(" ")
+    return HashedCopy(match["keyword"], match["kind"], match["hash"], destination, flags)
+
+
+def copy_instruction(copy: HashedCopy) -> Reading:
+    """A COPY or ADD with stand-ins for the sources that its hash hides."""
+    destination = copy.destination
+    source = _stand_in(copy)
+    words = (source, destination)
+    is_plain = not re.search(r"[\s\"'\\\[]", source + destination)
+    arguments = " ".join(words) if is_plain else json_list(words)
+    note = f"the history names the source by a hash alone ({copy.kind}:{copy.hash})"
+    return Reading(Instruction(copy.keyword, arguments, copy.flags), Confidence.GUESSED, note)
+
+
+def _stand_in(copy: HashedCopy) -> str:
+    """A name for the sources: what they are called where they went, as most keep their name."""
+    name = copy.destination.rstrip("/").rsplit("/", 1)[-1]
+    if copy.kind == "multi" or not name or name in (".", ".."):
+        return "." if copy.kind == "dir" else f"{copy.kind}-{copy.hash[:12]}"
+    if copy.kind == "file" and copy.destination.endswith("/"):
+        return f"file-{copy.hash[:12]}"
+    return name
+
+
+def classic_instruction(created_by: str, state: BuildState) -> Reading | None:
+    """Read one row of the classic builder."""
+    match = NOT_AN_OPERATION.match(created_by)
+    if not match:
+        return run_command(created_by, state) if created_by else None
+    text = match["text"]
+    copy = hashed_copy(text)
+    return copy_instruction(copy) if copy else printed_instruction(text, state)

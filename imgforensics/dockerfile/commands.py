@@ -1,0 +1,148 @@
+"""Commands of history rows as instructions: RUN, CMD, ENTRYPOINT and their shells."""
+
+import re
+from collections.abc import Sequence
+
+from imgforensics.dockerfile.go_text import quoted_list
+from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
+from imgforensics.dockerfile.parsing import parse_dockerfile
+from imgforensics.dockerfile.reading import Reading
+from imgforensics.dockerfile.rendering import instruction_text, json_list
+from imgforensics.dockerfile.state import BuildState
+
+_ARGUMENT_COUNT = re.compile(r"\|[0-9]+ ?")
+_ARGUMENT = re.compile(r"([A-Za-z_][\w.-]*)=")
+_SHEBANG_PIPE = re.compile(r"/dev/pipes/(\S+)")
+_SHELL_WITH_SCRIPT = re.compile(
+    r"(?P<shell>(?:\S*/)?(?:sh|bash|ash|dash|zsh|ksh)(?: -o \w+| -[a-zA-Z]+)*? -[a-z]*c"
+    r"|(?:powershell|pwsh)(?:\.exe)?(?: -\w+)*? -[Cc]ommand|cmd(?:\.exe)?(?: /[A-Za-z])*? /[Cc]) "
+    r"(?P<script>.*)",
+    re.DOTALL,
+)
+
+
+def run_command(text: str, state: BuildState) -> Reading:
+    """A RUN from what was run: arguments of the build first, then a shell, then the command."""
+    command = without_arguments(text, state)
+    for shell in state.shells:
+        prefix = " ".join(shell) + " "
+        if command.startswith(prefix):
+            state.shell = shell
+            return run_script(command[len(prefix) :], shell, state)
+    return _exec_form(command)
+
+
+def run_script(script: str, shell: Sequence[str], state: BuildState) -> Reading:
+    """A RUN in shell form, or as a heredoc where the script has several lines."""
+    if pipe := _SHEBANG_PIPE.fullmatch(script):
+        body = Heredoc(pipe[1], "#!/bin/sh\n")
+        return Reading(
+            Instruction("RUN", f"<<{pipe[1]}", heredocs=(body,)),
+            Confidence.GUESSED,
+            "the script was a heredoc with its own interpreter; the builder does not record it",
+        )
+    if "\n" in script:
+        return _several_lines(script, shell)
+    if stands_in_one_line(script, state.escape):
+        return Reading(Instruction("RUN", script))
+    return Reading(Instruction("RUN", json_list((*shell, script))))
+
+
+def _several_lines(script: str, shell: Sequence[str]) -> Reading:
+    verbatim = parse_dockerfile(f"RUN {script}").instructions
+    if len(verbatim) == 1 and instruction_text(verbatim[0]) == f"RUN {script}":
+        return Reading(verbatim[0])
+    if not script.endswith("\n"):
+        return Reading(Instruction("RUN", json_list((*shell, script))))
+    name = _free_name(script)
+    return Reading(Instruction("RUN", f"<<{name}", heredocs=(Heredoc(name, script),)))
+
+
+def _free_name(script: str) -> str:
+    """A delimiter that no line of the script is."""
+    lines = set(script.split("\n"))
+    name, number = "EOF", 0
+    while name in lines:
+        number += 1
+        name = f"EOF{number}"
+    return name
+
+
+def stands_in_one_line(script: str, escape: str = "\\") -> bool:
+    """Whether a Dockerfile's line gives the very same script back."""
+    return bool(
+        script
+        and script == script.strip()
+        and not script.startswith(("--", "["))
+        and not script.endswith(escape)
+        and not re.search(r"[\r\n]", script)
+    )
+
+
+def _exec_form(command: str) -> Reading:
+    """A command that no shell was given: its words' boundaries are lost."""
+    if match := _SHELL_WITH_SCRIPT.fullmatch(command):
+        words = [*match["shell"].split(), match["script"]]
+        note = "exec form; where the words ended is inferred from the shell's options"
+        return Reading(Instruction("RUN", json_list(words)), Confidence.INFERRED, note)
+    note = "exec form; the builder joins the words with blanks, words with blanks are not told"
+    words = command.split(" ")
+    confidence = Confidence.EXACT if len(words) == 1 else Confidence.PARTIAL
+    return Reading(Instruction("RUN", json_list(words)), confidence, note)
+
+
+def without_arguments(text: str, state: BuildState) -> str:
+    """The command after `|2 NAME=value NAME=value `, whose values are neither quoted nor counted.
+
+    A value is known from the row that declared the argument, or reaches up to the next declared
+    name or to the shell.
+    """
+    count = _ARGUMENT_COUNT.match(text)
+    if not count:
+        return text
+    position = count.end()
+    starts = [text.find(f" {' '.join(shell)} ", position - 1) for shell in state.shells]
+    shell_at = min((start for start in starts if start >= 0), default=len(text))
+    while position <= shell_at and (match := _ARGUMENT.match(text, position)):
+        position = _end_of_value(text, match, shell_at, state)
+    return text[position:]
+
+
+def _end_of_value(text: str, argument: re.Match[str], shell_at: int, state: BuildState) -> int:
+    start, name = argument.end(), argument[1]
+    for value in (state.arguments.get(name), state.environment.get(name)):
+        if value is not None and text.startswith(value + " ", start):
+            return start + len(value) + 1
+    if shell_at == len(text):
+        return (text.find(" ", start) + 1) or len(text)
+    for following in _ARGUMENT.finditer(text, start, shell_at):
+        if following[1] in state.arguments and text[following.start() - 1] == " ":
+            return following.start()
+    return shell_at + 1
+
+
+def printed_command(keyword: str, text: str, state: BuildState) -> Reading:
+    """A CMD or ENTRYPOINT from `["/bin/sh" "-c" "x"]`, or from the lists of older engines."""
+    words = quoted_list(text.removeprefix("&{").removesuffix("}").strip())
+    if words is not None:
+        return Reading(command_of(keyword, words, state))
+    inner = text.removeprefix("&{").removesuffix("}").strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        note = "an old engine prints the words without quotes; words with blanks are not told"
+        guess = inner[1:-1].split()
+        return Reading(Instruction(keyword, json_list(guess)), Confidence.PARTIAL, note)
+    return Reading(Instruction(keyword, text))
+
+
+def command_of(keyword: str, words: Sequence[str], state: BuildState) -> Instruction:
+    """The shorter form of a command: shell form where the shell leads it."""
+    shell = state.shell
+    if len(words) == len(shell) + 1 and tuple(words[: len(shell)]) == shell:
+        script = words[-1]
+    elif len(words) == 1 and words[0].startswith(" ".join(shell) + " "):
+        script = words[0][len(" ".join(shell)) + 1 :]
+    else:
+        return Instruction(keyword, json_list(words))
+    if stands_in_one_line(script, state.escape):
+        return Instruction(keyword, script)
+    return Instruction(keyword, json_list(words))

@@ -1,0 +1,116 @@
+"""A recovered Dockerfile: instructions, base image, and what could not be told."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from imgforensics.digests import Digest
+from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
+from imgforensics.dockerfile.rendering import dockerfile_text
+from imgforensics.problems import Problem
+
+
+class Builder(StrEnum):
+    """What wrote an image, or one row of its history."""
+
+    BUILDKIT = "buildkit"
+    CLASSIC = "classic"
+    BUILDAH = "buildah"
+    KANIKO = "kaniko"
+    COMMIT = "commit"
+    """`docker commit`, `podman commit`, `buildah commit`: a container's state."""
+    IMPORT = "import"
+    """`docker import`: a root filesystem."""
+    JIB = "jib"
+    KO = "ko"
+    BAZEL = "bazel"
+    BUILDPACKS = "buildpacks"
+    NIX = "nix"
+    APKO = "apko"
+    S2I = "s2i"
+    DEBUERREOTYPE = "debuerreotype"
+    UNKNOWN = "unknown"
+
+    @property
+    def reads_dockerfiles(self) -> bool:
+        """Whether an image that it wrote had a Dockerfile."""
+        return self in _DOCKERFILE_BUILDERS
+
+
+_DOCKERFILE_BUILDERS = frozenset(
+    {Builder.BUILDKIT, Builder.CLASSIC, Builder.BUILDAH, Builder.KANIKO, Builder.UNKNOWN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCandidate:
+    """One place where the base image may end, and what it may be called."""
+
+    rows: int
+    """History rows that are the base's."""
+    layers: int
+    """Layers that are the base's."""
+    score: float
+    """From 0 to 1; 1 where the evidence is exact. Scores of candidates need not add up to 1."""
+    reasons: tuple[str, ...] = ()
+    """What speaks for it, one short sentence each."""
+    evidence: Evidence = Evidence.INFERENCE
+    name: str | None = None
+    """As FROM would have it, digest left out; None where nothing tells."""
+    digest: Digest | None = None
+    """Of the base's manifest, where it is stated; never computed, never guessed."""
+    names: tuple[str, ...] = ()
+    """All names the evidence allows, best first, `name` among them."""
+
+    @property
+    def reference(self) -> str | None:
+        """Name and digest as FROM takes them."""
+        if self.name is None or self.digest is None:
+            return self.name
+        return f"{self.name}@{self.digest}"
+
+
+SCRATCH = "scratch"
+"""The name of no base at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredDockerfile:
+    """What an image tells of the Dockerfile it was built from; `str()` is its text."""
+
+    instructions: tuple[RecoveredInstruction, ...]
+    """FROM first; of the last stage alone, unless the source itself was found."""
+    base: BaseCandidate
+    """The best of `base_candidates`."""
+    base_candidates: tuple[BaseCandidate, ...] = ()
+    """Every cut that something speaks for, best first."""
+    base_instructions: tuple[RecoveredInstruction, ...] = ()
+    """What the history tells of how the base was made; no part of the Dockerfile."""
+    builder: Builder = Builder.UNKNOWN
+    escape: str = "\\"
+    """The escape character: a backtick where backslashes are paths (Windows)."""
+    source: bytes | None = field(default=None, repr=False)
+    """The Dockerfile's own bytes, where they were found."""
+    source_name: str = ""
+    """The name it was built under, where `source` is known."""
+    problems: tuple[Problem, ...] = ()
+    """What is contradictory, absent or unreadable."""
+
+    @property
+    def had_dockerfile(self) -> bool:
+        """Whether there ever was one; if not, the instructions are an equivalent."""
+        return self.builder.reads_dockerfiles
+
+    def __str__(self) -> str:
+        if self.source is not None:
+            return self.source.decode("utf-8", "replace")
+        return dockerfile_text(self.instructions, self.escape, heading=self.heading)
+
+    @property
+    def heading(self) -> str:
+        """What a reader has to know before anything else; empty for an ordinary Dockerfile."""
+        if self.had_dockerfile:
+            return ""
+        return (
+            f"There never was a Dockerfile: the image was made by {self.builder}.\n"
+            "This is an equivalent of what it holds."
+        )

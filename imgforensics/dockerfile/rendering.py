@@ -1,0 +1,77 @@
+"""A Dockerfile's text, such that it always parses."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from imgforensics.dockerfile.instruction import (
+    TAKES_HEREDOCS,
+    Heredoc,
+    Instruction,
+    RecoveredInstruction,
+)
+from imgforensics.dockerfile.words import heredoc_marks
+
+
+def dockerfile_text(
+    instructions: Iterable[RecoveredInstruction],
+    escape: str = "\\",
+    *,
+    heading: str = "",
+    evidence: bool = False,
+) -> str:
+    """The text of a whole Dockerfile; `heading` and, if asked for, the evidence as comments."""
+    lines = ["# escape=`"] if escape == "`" else []
+    lines += as_comments(heading)
+    for recovered in instructions:
+        if evidence:
+            lines += as_comments(evidence_of(recovered))
+        lines.append(instruction_text(recovered.instruction, escape))
+    return "\n".join(lines) + "\n"
+
+
+def evidence_of(recovered: RecoveredInstruction) -> str:
+    """One line on what an instruction rests on."""
+    facts = [f"{recovered.confidence}, from {recovered.evidence}"]
+    if recovered.row is not None:
+        facts.append(f"history row {recovered.row}")
+    if recovered.layer is not None:
+        facts.append(f"layer {recovered.layer}")
+    return ", ".join(facts) + (f": {recovered.note}" if recovered.note else "")
+
+
+def as_comments(text: str) -> list[str]:
+    """Text as comment lines, no character of it able to end the comment or move a cursor."""
+    lines = text.replace("\r", "\n").split("\n") if text else []
+    return [("# " + _printable(line)).rstrip() for line in lines]
+
+
+def instruction_text(instruction: Instruction, escape: str = "\\") -> str:
+    """One instruction with its heredocs, every announced one ended."""
+    return str(_terminated(instruction, escape))
+
+
+def _terminated(instruction: Instruction, escape: str) -> Instruction:
+    if instruction.keyword not in TAKES_HEREDOCS:
+        return instruction
+    marks = heredoc_marks(instruction.arguments, escape)
+    bodies = list(instruction.heredocs[: len(marks)])
+    bodies += [Heredoc(mark.name, "") for mark in marks[len(bodies) :]]
+    return replace(instruction, heredocs=tuple(bodies))
+
+
+def json_list(words: Iterable[str]) -> str:
+    """Words in the exec form."""
+    return json.dumps(list(words), ensure_ascii=False)
+
+
+def _printable(line: str) -> str:
+    return "".join(_shown(line))
+
+
+def _shown(line: str) -> Iterator[str]:
+    for character in line:
+        if character.isprintable() or character == "\t":
+            yield character
+        else:
+            yield character.encode("unicode_escape").decode()

@@ -1,0 +1,128 @@
+"""Which builder wrote each row of a history.
+
+Each leaves marks: a comment, an author, a way of writing. Where a row has none of its own, it
+is taken for the same builder's as the row before it.
+"""
+
+import re
+from collections.abc import Sequence
+
+from imgforensics.dockerfile.recovered import Builder
+from imgforensics.oci.config import HistoryEntry, ImageConfig
+
+_AUTHORS = {
+    "kaniko": Builder.KANIKO,
+    "Jib": Builder.JIB,
+    "ko": Builder.KO,
+    "Bazel": Builder.BAZEL,
+    "apko": Builder.APKO,
+}
+_BUILDKIT_COMMENTS = ("buildkit.dockerfile.v0", "buildkit.exporter.image.v0")
+_KEYWORDS = (
+    "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|"
+    "STOPSIGNAL|USER|VOLUME|WORKDIR"
+)
+_MARKS = (
+    (re.compile(r".* # buildkit", re.DOTALL), Builder.BUILDKIT),
+    (re.compile(r".*#\(nop\)  \S.*", re.DOTALL), Builder.CLASSIC),
+    (re.compile(r"# debian\.sh .*", re.DOTALL), Builder.DEBUERREOTYPE),
+    (re.compile(r"bazel build .*", re.DOTALL), Builder.BAZEL),
+    (re.compile(r"ko build .*", re.DOTALL), Builder.KO),
+    (re.compile(r"(jib|jib-\w+-plugin:.*)", re.DOTALL), Builder.JIB),
+    (re.compile(r"apko.*", re.DOTALL), Builder.APKO),
+    (
+        re.compile(
+            r"Layer: .*, Created by buildpack: .*|Application Layer|Buildpacks .*"
+            r"|Software Bill-of-Materials|Application Slice: \d+",
+            re.DOTALL,
+        ),
+        Builder.BUILDPACKS,
+    ),
+)
+_NOP = re.compile(r"(?P<shell>.*?)#\(nop\) ", re.DOTALL)
+_SHELL_ALONE = frozenset({"/bin/sh", "/bin/bash", "sh", "bash"})
+
+
+def writers(config: ImageConfig) -> tuple[Builder, ...]:
+    """The builder of each history row, lowest first."""
+    by_buildah = _buildah_from(config)
+    found: list[Builder] = []
+    for position, entry in enumerate(config.history):
+        if position >= by_buildah and _may_be_buildah(entry):
+            builder: Builder | None = Builder.BUILDAH
+        else:
+            builder = _by_marks(entry)
+        found.append(builder or _by_neighbour(entry, found))
+    return tuple(found)
+
+
+def image_builder(config: ImageConfig, own: Sequence[Builder]) -> Builder:
+    """The builder of the image: who wrote its own rows, or what its labels and rows tell."""
+    labels = config.container.labels
+    if any(name.startswith("io.buildpacks.lifecycle.") for name in labels):
+        return Builder.BUILDPACKS
+    known = [builder for builder in own if builder is not Builder.UNKNOWN]
+    if known and known[-1].reads_dockerfiles:
+        return known[-1]
+    if any(name.startswith("io.openshift.s2i.build.") for name in labels):
+        return Builder.S2I
+    return known[-1] if known else Builder.UNKNOWN
+
+
+def _buildah_from(config: ImageConfig) -> int:
+    """The first row that buildah may have written."""
+    for position, entry in enumerate(config.history):
+        if (entry.comment or "").startswith("FROM "):
+            return position
+    if "io.buildah.version" in config.container.labels:
+        after = [p for p, e in enumerate(config.history) if _by_marks(e) is Builder.CLASSIC]
+        return after[-1] + 1 if after else 0
+    return len(config.history)
+
+
+def _may_be_buildah(entry: HistoryEntry) -> bool:
+    text = entry.created_by or ""
+    return (
+        entry.comment not in _BUILDKIT_COMMENTS
+        and entry.author != "kaniko"
+        and bool(_NOP.match(text) or text.startswith(("|", "/bin/sh -c ")) or not text)
+    )
+
+
+def _by_marks(entry: HistoryEntry) -> Builder | None:
+    if entry.comment in _BUILDKIT_COMMENTS:
+        return Builder.BUILDKIT
+    if entry.author in _AUTHORS:
+        return _AUTHORS[entry.author]
+    return _by_comment(entry.comment or "") or _by_text(entry)
+
+
+def _by_comment(comment: str) -> Builder | None:
+    if comment.startswith("Imported from "):
+        return Builder.IMPORT
+    if comment.startswith("debuerreotype"):
+        return Builder.DEBUERREOTYPE
+    if comment.startswith("store paths: "):
+        return Builder.NIX
+    return None
+
+
+def _by_text(entry: HistoryEntry) -> Builder | None:
+    text = entry.created_by or ""
+    for pattern, builder in _MARKS:
+        if pattern.fullmatch(text):
+            return builder
+    if text in _SHELL_ALONE or (text and entry.comment and not _NOP.match(text)):
+        return Builder.COMMIT
+    return None
+
+
+def _by_neighbour(entry: HistoryEntry, before: list[Builder]) -> Builder:
+    text = entry.created_by or ""
+    if before and before[-1] in (Builder.BUILDKIT, Builder.KANIKO) and not _NOP.match(text):
+        return before[-1]
+    if _NOP.match(text) or text.startswith(("/bin/sh -c ", "|")):
+        return Builder.CLASSIC
+    if re.match(rf"({_KEYWORDS}) ", text):
+        return Builder.BUILDKIT
+    return before[-1] if before else Builder.UNKNOWN
