@@ -254,6 +254,13 @@ class ProblemCode(Enum):
         "two paths differ by letter case only",
     )
 
+    # Reading contents.
+    LIMIT_REACHED = (
+        "limit-reached",
+        Severity.ERROR,
+        "a limit ended the reading of a layer or a file; the work went on behind it",
+    )
+
     # Writing.
     NOT_RESTORED = (
         "not-restored",
