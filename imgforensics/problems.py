@@ -249,6 +249,13 @@ class ProblemCode(Enum):
         "two paths differ by letter case only",
     )
 
+    # Contents.
+    PACKAGE_DATABASE_INVALID = (
+        "package-database-invalid",
+        Severity.WARNING,
+        "a database of installed packages could not be read; its packages are not listed",
+    )
+
     # Writing.
     NOT_RESTORED = (
         "not-restored",
