@@ -249,7 +249,12 @@ class ProblemCode(Enum):
         "two paths differ by letter case only",
     )
 
-    # Contents.
+    # Reading contents.
+    LIMIT_REACHED = (
+        "limit-reached",
+        Severity.ERROR,
+        "a limit ended the reading of a layer or a file; the work went on behind it",
+    )
     PACKAGE_DATABASE_INVALID = (
         "package-database-invalid",
         Severity.WARNING,
