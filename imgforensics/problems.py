@@ -260,6 +260,11 @@ class ProblemCode(Enum):
         Severity.ERROR,
         "a limit ended the reading of a layer or a file; the work went on behind it",
     )
+    PACKAGE_DATABASE_INVALID = (
+        "package-database-invalid",
+        Severity.WARNING,
+        "a database of installed packages could not be read; its packages are not listed",
+    )
 
     # Writing.
     NOT_RESTORED = (
