@@ -4,12 +4,12 @@ The last stage of the one must be the end of the other: rows below it are the ba
 count for nothing. Order is kept, as builders keep it.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from imgforensics.dockerfile.destinations import words_of
 from imgforensics.dockerfile.instruction import Instruction
 from imgforensics.dockerfile.words import split_words, unquote
 
@@ -33,7 +33,9 @@ def align(written: Sequence[Instruction], recovered: Sequence[Instruction]) -> A
 
     Too long ones (500 instructions) are not aligned, and score 0.
     """
-    places = [place for place in last_stage(written) if written[place].keyword not in _NOT_IN_HISTORY]
+    places = [
+        place for place in last_stage(written) if written[place].keyword not in _NOT_IN_HISTORY
+    ]
     if not places or max(len(places), len(recovered)) > _MOST_INSTRUCTIONS:
         return Alignment(0.0, ())
     ours = [written[place] for place in places]
@@ -45,6 +47,16 @@ def align(written: Sequence[Instruction], recovered: Sequence[Instruction]) -> A
     all_ours, all_rows = (sum(map(_weight, side)) for side in (ours, own_rows))
     score = 2 * agreed / (all_ours + all_rows)
     return Alignment(min(1.0, score), tuple((places[mine], row) for mine, row in pairs))
+
+
+def up_to_stage(written: Sequence[Instruction], target: str | None) -> Sequence[Instruction]:
+    """A Dockerfile without the stages behind the one of this name, or number; all of it for None."""
+    starts = [place for place, one in enumerate(written) if one.keyword == "FROM"]
+    for number, start in enumerate(starts[:-1]):
+        name = written[start].arguments.split()[-1:]
+        if target is not None and target.lower() in (str(number), *(n.lower() for n in name)):
+            return written[: starts[number + 1]]
+    return written
 
 
 def last_stage(written: Sequence[Instruction]) -> list[int]:
@@ -114,7 +126,7 @@ def alike(mine: Instruction, row: Instruction) -> float:
     if mine.keyword != row.keyword:
         return 0.0
     if mine.keyword in ("COPY", "ADD"):
-        return _copies_alike(_words(mine), _words(row))
+        return _copies_alike(words_of(mine), words_of(row))
     if mine.keyword == "ARG":
         return float(mine.arguments.partition("=")[0] == row.arguments.partition("=")[0])
     if mine.keyword in ("ENV", "LABEL"):
@@ -156,18 +168,6 @@ def _named_values(arguments: str) -> dict[str, str]:
         return {name: unquote(value.strip())}
     pairs = (word.partition("=") for word in words)
     return {unquote(name): unquote(value) for name, _, value in pairs}
-
-
-def _words(instruction: Instruction) -> list[str]:
-    """Sources and destination."""
-    if instruction.arguments.startswith("["):
-        try:
-            found = json.loads(instruction.arguments)
-        except ValueError:
-            found = None
-        if isinstance(found, list):
-            return [str(word) for word in found]
-    return [unquote(word) for word in split_words(instruction.arguments)]
 
 
 def _tokens(instruction: Instruction) -> list[str]:

@@ -8,7 +8,6 @@ what was copied. Source: https://github.com/moby/moby, `builder/remotecontext/fi
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice, permutations
@@ -17,9 +16,6 @@ from typing import NamedTuple
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
-_HASHED = re.compile(
-    r"(?P<kind>file|dir|multi):(?P<hex>[0-9a-f]{64}) in (?P<destination>.*)", re.DOTALL
-)
 _TYPES = {
     EntryKind.FILE: (0o100000, b"0"),
     EntryKind.DIRECTORY: (0o040000, b"5"),
@@ -34,15 +30,6 @@ class HashKind(StrEnum):
     FILE = "file"
     DIRECTORY = "dir"
     SEVERAL = "multi"
-
-
-class ClassicHash(NamedTuple):
-    """What a row of the history says was copied, and where to."""
-
-    kind: HashKind
-    hex: str
-    destination: str
-    """As the row has it: what follows ` in `, trailing blanks left out."""
 
 
 class Form(NamedTuple):
@@ -65,16 +52,11 @@ class Proof(NamedTuple):
     all of it. What a pattern stood for is listed, as the pattern itself is in no hash."""
     form: Form
 
-
-def parse_classic_hash(text: str) -> ClassicHash | None:
-    """What a classic row's `created_by` says was copied; None for other rows.
-
-    Docker before 25 leaves out the blank after a flag: `--chown=a:bfile:HEX in /dest`.
-    """
-    match = _HASHED.search(text)
-    if match is None or "#(nop)" not in text[: match.start()]:
-        return None
-    return ClassicHash(HashKind(match["kind"]), match["hex"], match["destination"].rstrip(" "))
+    @property
+    def is_from_image(self) -> bool:
+        """Whether they came from another stage or image: only there do headers name owners
+        beside the type, or have numbers that are not root's."""
+        return self.form.keeps_owner or (self.form.has_type_bits and bool(self.form.owner_name))
 
 
 def forms_of(entry: LayerEntry) -> Iterator[Form]:
@@ -108,9 +90,7 @@ def header_of(entry: LayerEntry, name: bytes, form: Form) -> bytes | None:
         b"devmajor0devminor0",
     )
     attributes = (
-        key + value
-        for key, value in sorted(entry.xattrs.items())
-        if key == b"security.capability"
+        key + value for key, value in sorted(entry.xattrs.items()) if key == b"security.capability"
     )
     return b"".join((*fields, *attributes))
 

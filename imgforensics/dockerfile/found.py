@@ -19,9 +19,7 @@ LARGEST = 1 << 20
 MOST = 500
 """Candidates looked at: a layer may hold any number of files that are called so."""
 TRUSTED_SCORE = 0.9
-_NAME = re.compile(
-    rb"(?:[^/]*[._-])?(?:dockerfile|containerfile)(?:[._-][^/]*)?", re.IGNORECASE
-)
+_NAME = re.compile(rb"(?:[^/]*[._-])?(?:dockerfile|containerfile)(?:[._-][^/]*)?", re.IGNORECASE)
 _NO_DOCKERFILE = re.compile(rb".*\.(?:md|txt|html|py|pyc|js|ts|go|vim|json|lang|svg|png)", re.I)
 _BUILD_INFORMATION = b"root/buildinfo/Dockerfile-"
 

@@ -142,9 +142,7 @@ def _step(value: JsonValue) -> Step:
     return Step(value.member("id").required_text(), op, tuple(inputs))
 
 
-def _reachable(
-    steps: Mapping[str, Step], result: str, definition: JsonValue
-) -> dict[str, Step]:
+def _reachable(steps: Mapping[str, Step], result: str, definition: JsonValue) -> dict[str, Step]:
     """The steps that `result` needs, each behind those that it needs itself.
 
     Raises `DamagedDocumentError` where a step is missing, or needs itself.

@@ -202,9 +202,7 @@ class DefinitionReader:
         if copies:
             yield self._copy(copies, linked=linked)
 
-    def _copy(
-        self, copies: Sequence[tuple[JsonValue, str | None]], *, linked: bool
-    ) -> Instruction:
+    def _copy(self, copies: Sequence[tuple[JsonValue, str | None]], *, linked: bool) -> Instruction:
         first, origin = copies[0]
         destination = first.member("dest").text() or "/"
         heredocs = self._heredocs(copies)
@@ -225,7 +223,9 @@ class DefinitionReader:
             flags.insert(0, f"--from={came_from}")
         names = [_source(copy, came_from) for copy, _ in copies]
         unpacks = first.member("attemptUnpackDockerCompatibility").flag()
-        return Instruction("ADD" if unpacks else "COPY", _words([*names, destination]), tuple(flags))
+        return Instruction(
+            "ADD" if unpacks else "COPY", _words([*names, destination]), tuple(flags)
+        )
 
     def _heredocs(self, copies: Sequence[tuple[JsonValue, str | None]]) -> tuple[Heredoc, ...]:
         found = []

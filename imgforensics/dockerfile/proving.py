@@ -5,13 +5,12 @@ it. So guesses are tried side by side, likeliest first, and the larger the conte
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, Protocol
 
 from imgforensics.dockerfile.classic_hash import (
-    ClassicHash,
     Form,
     HashKind,
     Proof,
@@ -31,6 +30,8 @@ _HASHES_HELD = 1_000_000
 """Of one row's entries, all guesses together."""
 _KEPT_BYTES = 1 << 20
 """Of small files, for one row."""
+_MOST_FILES = 64
+"""Looked at for a single source: where there are more, it was an archive."""
 _MOST_GUESSES = 20_000
 """Names tried for one file."""
 _TREE_FORMS = (
@@ -53,11 +54,13 @@ class Hasher(Protocol):
         """It was all there was."""
 
 
-class HashedCopy(NamedTuple):
-    """One row of the history that says by a hash what was copied."""
+class Declared(NamedTuple):
+    """What one row of the history says by a hash that it copied."""
 
     row: int
-    declared: ClassicHash
+    kind: HashKind
+    hash: str
+    """SHA-256 in hexadecimal."""
     destination: bytes
     """Normalised, from the image's root; empty for the root."""
     layer: int | None
@@ -65,14 +68,18 @@ class HashedCopy(NamedTuple):
 
 
 class Prover:
-    """Tries names for the sources of every :class:`HashedCopy` against what layers hold."""
+    """Tries names for the sources of every :class:`Declared` against what layers hold."""
 
-    def __init__(self, copies: Sequence[HashedCopy], words: Sequence[bytes]) -> None:
+    def __init__(self, copies: Iterable[Declared], words: Sequence[bytes]) -> None:
         self._trials = [_trial(copy, words) for copy in copies]
+
+    def wants(self, entry: LayerEntry) -> bool:
+        """Whether some row may have copied the entry."""
+        return PREFIX not in entry.path and any(trial.is_about(entry) for trial in self._trials)
 
     def hashers(self, entry: LayerEntry) -> Iterator[Hasher]:
         """What takes in the entry's content; for all that no row copied, nothing."""
-        if PREFIX in entry.path:
+        if not self.wants(entry):
             return
         for trial in self._trials:
             if trial.is_about(entry):
@@ -88,8 +95,8 @@ class Prover:
         return {row: proof for row, proof in concluded if proof is not None}
 
 
-def _trial(copy: HashedCopy, words: Sequence[bytes]) -> "_Trial":
-    if copy.declared.kind is HashKind.FILE:
+def _trial(copy: Declared, words: Sequence[bytes]) -> "_Trial":
+    if copy.kind is HashKind.FILE:
         return _FileTrial(copy, words)
     return _TreeTrial(copy)
 
@@ -116,7 +123,7 @@ class _Done(Protocol):
 class _Trial:
     """The guesses at one row's sources."""
 
-    def __init__(self, copy: HashedCopy) -> None:
+    def __init__(self, copy: Declared) -> None:
         self.copy = copy
         self._bytes_left = _HASHED_BYTES
 
@@ -154,11 +161,12 @@ class _FileTrial(_Trial):
     Small ones are kept until all layers have passed: what they say themselves may name another.
     """
 
-    def __init__(self, copy: HashedCopy, words: Sequence[bytes]) -> None:
+    def __init__(self, copy: Declared, words: Sequence[bytes]) -> None:
         super().__init__(copy)
         self._words = words
         self._kept: list[_Kept] = []
         self._room = _KEPT_BYTES
+        self._files_left = _MOST_FILES
         self._proof: Proof | None = None
 
     @property
@@ -167,8 +175,9 @@ class _FileTrial(_Trial):
         return (bytes(kept.content) for kept in self._kept)
 
     def begin(self, entry: LayerEntry) -> Hasher | None:
-        if entry.kind is not EntryKind.FILE or self._proof is not None:
+        if entry.kind is not EntryKind.FILE or self._proof is not None or not self._files_left:
             return None
+        self._files_left -= 1
         if entry.size <= self._room:
             self._room -= entry.size
             self._kept.append(_Kept(entry))
@@ -176,7 +185,7 @@ class _FileTrial(_Trial):
         guesses = list(self._guesses(entry, self._words))
 
         def done(hashes: Sequence[bytes], /) -> None:
-            wanted = self.copy.declared.hex.encode()
+            wanted = self.copy.hash.encode()
             if wanted in hashes:
                 guess = guesses[hashes.index(wanted)]
                 self._proof = Proof((guess.name,), guess.form)
@@ -189,7 +198,7 @@ class _FileTrial(_Trial):
 
     def _tried(self, kept: "_Kept", words: Sequence[bytes]) -> Iterator[Proof]:
         for guess in self._guesses(kept.entry, (*self._words, *words)):
-            if hashlib.sha256(guess.header + kept.content).hexdigest() == self.copy.declared.hex:
+            if hashlib.sha256(guess.header + kept.content).hexdigest() == self.copy.hash:
                 yield Proof((guess.name,), guess.form)
 
     def _guesses(self, entry: LayerEntry, words: Sequence[bytes]) -> Iterator["_NameGuess"]:
@@ -243,7 +252,7 @@ class _Hashed:
 class _TreeTrial(_Trial):
     """A directory, or several files: everything below the destination, in one folder."""
 
-    def __init__(self, copy: HashedCopy) -> None:
+    def __init__(self, copy: Declared) -> None:
         super().__init__(copy)
         folders = list(folders_for(copy.destination))
         self._guesses = [
@@ -261,7 +270,7 @@ class _TreeTrial(_Trial):
         if entry.kind is EntryKind.HARD_LINK:
             self._is_complete = False
         if not self._is_complete or (
-            entry.kind is EntryKind.DIRECTORY and self.copy.declared.kind is HashKind.SEVERAL
+            entry.kind is EntryKind.DIRECTORY and self.copy.kind is HashKind.SEVERAL
         ):
             return None
         self._narrow(entry)
@@ -288,7 +297,7 @@ class _TreeTrial(_Trial):
     def conclude(self, words: Sequence[bytes]) -> Proof | None:
         if not self._is_complete or not self._found:
             return None
-        several = self.copy.declared.kind is HashKind.SEVERAL
+        several = self.copy.kind is HashKind.SEVERAL
         tried = self._several() if several else self._directory()
         return next(tried, None)
 
@@ -296,7 +305,7 @@ class _TreeTrial(_Trial):
         for position, guess in enumerate(self._guesses):
             hashes = [found.hashes[position] for found in self._found]
             for own in self._own_hashes(guess):
-                if hash_of_several(HashKind.DIRECTORY, [*hashes, *own]) == self.copy.declared.hex:
+                if hash_of_several(HashKind.DIRECTORY, [*hashes, *own]) == self.copy.hash:
                     yield Proof((guess.folder.rstrip(b"/") or b".",), guess.form)
 
     def _own_hashes(self, guess: _FolderGuess) -> Iterator[list[bytes]]:
@@ -321,5 +330,5 @@ class _TreeTrial(_Trial):
             # All orders for the likeliest folders only: there are a great many of them.
             for order in tried if position < 4 * len(_TREE_FORMS) else tried[:1]:
                 hashes = (b"file:" + self._found[one].hashes[position] for one in order)
-                if hash_of_several(HashKind.SEVERAL, hashes) == self.copy.declared.hex:
+                if hash_of_several(HashKind.SEVERAL, hashes) == self.copy.hash:
                     yield Proof(tuple(guess.folder + names[one] for one in order), guess.form)

@@ -1,6 +1,10 @@
 """Recovers the Dockerfile of an image from everything the image tells."""
 
+from collections.abc import Callable
+
 from imgforensics.dockerfile.base import base_candidates
+from imgforensics.dockerfile.from_attestations import with_attestations
+from imgforensics.dockerfile.from_layers import with_layers
 from imgforensics.dockerfile.history import Row, read_history
 from imgforensics.dockerfile.instruction import (
     Confidence,
@@ -13,17 +17,21 @@ from imgforensics.image import Image
 from imgforensics.oci.config import ImageConfig
 
 
-def recover_dockerfile(image: Image) -> RecoveredDockerfile:
+def recover_dockerfile(
+    image: Image, *, layers: bool = True, progress: Callable[[int], None] | None = None
+) -> RecoveredDockerfile:
     """The Dockerfile that an image was built from, as far as the image tells.
 
-    Reads documents only.
+    Without `layers`, documents alone are read. With them, those above the base are read once:
+    sources are proven by their hashes, Dockerfiles found, owners told; `progress` is told the
+    size of every piece of a stored layer that was read.
     """
     config = image.config or ImageConfig(b"")
     rows = read_history(config, layers_of_rows(config))
     candidates = base_candidates(image, rows)
     base = candidates[0]
     own = rows[base.rows :]
-    return RecoveredDockerfile(
+    recovered = RecoveredDockerfile(
         instructions=(from_instruction(base), *_recovered(own)),
         base=base,
         base_candidates=candidates,
@@ -31,6 +39,8 @@ def recover_dockerfile(image: Image) -> RecoveredDockerfile:
         builder=image_builder(config, [row.builder for row in own]),
         escape=_escape(config),
     )
+    recovered = with_attestations(image, recovered)
+    return with_layers(image, recovered, progress) if layers else recovered
 
 
 def layers_of_rows(config: ImageConfig) -> list[int | None]:

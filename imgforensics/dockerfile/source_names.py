@@ -8,8 +8,8 @@ _MOST_WORDS = 3_000
 
 # Where projects keep what their images are made of; what stands first is tried first.
 FOLDERS = tuple(
-    b"" if folder == "." else folder.encode() + b"/"
-    for folder in """
+    b"" if folder == b"." else folder + b"/"
+    for folder in b"""
     . docker build conf config configs etc files scripts script bin src app rootfs root assets
     resources deploy deployment container containers image images dist target out output common
     shared docker/files docker/config docker/conf docker/scripts docker/etc docker/bin docker/rootfs
@@ -23,8 +23,7 @@ FOLDERS = tuple(
 
 # What files are called that are given another name on the way, or none in particular.
 _COMMON_NAMES = tuple(
-    name.encode()
-    for name in """
+    b"""
     entrypoint.sh docker-entrypoint.sh entrypoint run.sh start.sh startup.sh init.sh boot.sh
     bootstrap.sh launch.sh cmd.sh setup.sh install.sh build.sh configure.sh healthcheck.sh
     wait-for-it.sh main.py app.py server.py run.py index.js server.js app.js main.js package.json
@@ -34,11 +33,10 @@ _COMMON_NAMES = tuple(
     """.split()
 )
 _SUFFIXES = tuple(
-    suffix.encode()
-    for suffix in (
-        ".sh .bash .py .pl .rb .js .php .conf .cfg .cnf .ini .json .yml .yaml .xml .txt .repo .list"
-        " .service .tmpl .template .tpl .in .j2 .dist .example .default .sample .docker .prod .key"
-    ).split()
+    b"""
+    .sh .bash .py .pl .rb .js .php .conf .cfg .cnf .ini .json .yml .yaml .xml .txt .repo .list
+    .service .tmpl .template .tpl .in .j2 .dist .example .default .sample .docker .prod .key
+    """.split()
 )
 
 
