@@ -24,13 +24,13 @@ from imgforensics.filesystem.whiteout import PREFIX
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
-_HASHED_BYTES = 4 << 30
+_HASHED_BYTES = 1 << 30
 """Content hashed for one row, all guesses together."""
 _HASHES_HELD = 1_000_000
 """Of one row's entries, all guesses together."""
 _KEPT_BYTES = 1 << 20
 """Of small files, for one row."""
-_MOST_FILES = 64
+_MOST_FILES = 16
 """Looked at for a single source: where there are more, it was an archive."""
 _MOST_GUESSES = 20_000
 """Names tried for one file."""
