@@ -6,7 +6,7 @@ count for nothing. Order is kept, as builders keep it.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from imgforensics.dockerfile.destinations import words_of
@@ -50,7 +50,7 @@ def align(written: Sequence[Instruction], recovered: Sequence[Instruction]) -> A
 
 
 def up_to_stage(written: Sequence[Instruction], target: str | None) -> Sequence[Instruction]:
-    """A Dockerfile without the stages behind the one of this name, or number; all of it for None."""
+    """A Dockerfile without the stages behind the one of this name or number."""
     starts = [place for place, one in enumerate(written) if one.keyword == "FROM"]
     for number, start in enumerate(starts[:-1]):
         name = written[start].arguments.split()[-1:]
@@ -125,23 +125,32 @@ def alike(mine: Instruction, row: Instruction) -> float:
     """From 0 to 1: how likely a history's instruction is what became of a written one."""
     if mine.keyword != row.keyword:
         return 0.0
-    if mine.keyword in ("COPY", "ADD"):
-        return _copies_alike(words_of(mine), words_of(row))
-    if mine.keyword == "ARG":
-        return float(mine.arguments.partition("=")[0] == row.arguments.partition("=")[0])
-    if mine.keyword in ("ENV", "LABEL"):
-        return _pairs_alike(_named_values(mine.arguments), _named_values(row.arguments))
+    return _LIKENESSES.get(mine.keyword, _texts_alike)(mine, row)
+
+
+def _texts_alike(mine: Instruction, row: Instruction) -> float:
+    """By words, white space left aside; what a variable stood for may be anything."""
     ours, theirs = _tokens(mine), _tokens(row)
     if ours == theirs or (mine.keyword != "RUN" and "$" in mine.arguments):
         return 1.0
-    if mine.keyword == "WORKDIR":
-        return float(row.arguments.endswith("/" + mine.arguments.strip("./")))
     shared = sum((Counter(ours) & Counter(theirs)).values())
     return 2 * shared / (len(ours) + len(theirs) or 1)
 
 
-def _copies_alike(ours: list[str], theirs: list[str]) -> float:
-    """By destination first, as the classic history does not name sources."""
+def _arguments_alike(mine: Instruction, row: Instruction) -> float:
+    """By name alone: the history may have the value that was given to the build."""
+    return float(mine.arguments.partition("=")[0] == row.arguments.partition("=")[0])
+
+
+def _directories_alike(mine: Instruction, row: Instruction) -> float:
+    """A history may have the whole path of a relative one."""
+    is_end = row.arguments.endswith("/" + mine.arguments.strip("./"))
+    return 1.0 if is_end else _texts_alike(mine, row)
+
+
+def _copies_alike(instruction: Instruction, row: Instruction) -> float:
+    """By destination, as the classic history does not name sources."""
+    ours, theirs = words_of(instruction), words_of(row)
     if not ours or not theirs:
         return 0.0
     mine, other = (words[-1].rstrip("/").removesuffix("/.") for words in (ours, theirs))
@@ -151,8 +160,9 @@ def _copies_alike(ours: list[str], theirs: list[str]) -> float:
     return 1.0 if not mine.startswith("/") and other.endswith(relative) else 0.0
 
 
-def _pairs_alike(ours: dict[str, str], theirs: dict[str, str]) -> float:
+def _pairs_alike(mine: Instruction, row: Instruction) -> float:
     """By names; a value that refers to others was replaced before it came into the history."""
+    ours, theirs = _named_values(mine.arguments), _named_values(row.arguments)
     agreed = sum(
         1.0 if "$" in value or theirs[name] == value else 0.6
         for name, value in ours.items()
@@ -173,3 +183,13 @@ def _named_values(arguments: str) -> dict[str, str]:
 def _tokens(instruction: Instruction) -> list[str]:
     text = instruction.arguments + "".join(heredoc.body for heredoc in instruction.heredocs)
     return re.findall(r"[^\s\"'\[\],]+", text)
+
+
+_LIKENESSES: dict[str, Callable[[Instruction, Instruction], float]] = {
+    "ADD": _copies_alike,
+    "ARG": _arguments_alike,
+    "COPY": _copies_alike,
+    "ENV": _pairs_alike,
+    "LABEL": _pairs_alike,
+    "WORKDIR": _directories_alike,
+}

@@ -54,8 +54,9 @@ class Proof(NamedTuple):
 
     @property
     def is_from_image(self) -> bool:
-        """Whether they came from another stage or image: only there do headers name owners
-        beside the type, or have numbers that are not root's.
+        """Whether they came from another stage or image.
+
+        Only there do headers name owners beside the type, or number others than root.
         """
         return self.form.keeps_owner or (self.form.has_type_bits and bool(self.form.owner_name))
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from imgforensics.dockerfile.classic_hash import Proof
-from imgforensics.dockerfile.destinations import CopyStep, flag
+from imgforensics.dockerfile.classic_hash import HashKind, Proof
+from imgforensics.dockerfile.destinations import CopyStep, flag, words_of
 from imgforensics.dockerfile.instruction import (
     Confidence,
     Evidence,
     Heredoc,
+    Instruction,
     RecoveredInstruction,
 )
 from imgforensics.dockerfile.rendering import json_list
@@ -96,11 +97,13 @@ def described(
     image: Image,
     step: CopyStep,
     proof: Proof | None,
+    kind: HashKind | None,
     bodies: Mapping[tuple[int, bytes], bytes],
 ) -> RecoveredInstruction:
     """The step with all that its layer tells of it.
 
-    `proof` is of its sources, `bodies` are contents of files that heredocs became.
+    `proof` is of its sources, `kind` what a hash stands for in their place, `bodies` are
+    contents of files that heredocs became.
     """
     members = members_of(image, step)
     found = step.recovered
@@ -108,15 +111,13 @@ def described(
         return _with_heredocs(step, bodies)
     if proof is not None:
         found = _proven(step, proof)
-    elif found.confidence is Confidence.GUESSED and members.entries:
-        found = _named_as_there(step, members)
-    found = _with_owner(image, found, members)
-    return _with_suspicion(image, replace_step(step, found), members, proof)
-
-
-def replace_step(step: CopyStep, found: RecoveredInstruction) -> CopyStep:
-    """The step with another instruction."""
-    return step._replace(recovered=found)
+    elif kind is not None and members.entries:
+        found = _named_as_there(step, members, kind)
+    if not is_unpacked(found.instruction, members):
+        found = _with_owner(image, found, members)
+    if proof is not None:
+        return found
+    return _with_suspicion(image, step._replace(recovered=found), members)
 
 
 # Sources.
@@ -145,17 +146,17 @@ def with_sources(step: CopyStep, sources: Sequence[str]) -> RecoveredInstruction
     return replace(step.recovered, instruction=instruction)
 
 
-def _named_as_there(step: CopyStep, members: Members) -> RecoveredInstruction:
+def _named_as_there(step: CopyStep, members: Members, kind: HashKind) -> RecoveredInstruction:
     """Sources whose names are lost: called as what they became."""
     contents = members.contents
-    keyword = step.recovered.instruction.keyword
+    is_add = step.recovered.instruction.keyword == "ADD"
     if len(contents) == 1 and contents[0].kind is EntryKind.FILE:
         sources = [_text(contents[0].path.rpartition(b"/")[2])]
         note = "the source's name is lost; the file is called so where it went"
-    elif keyword == "ADD" and is_unpacked(step, members):
+    elif is_add and kind is HashKind.FILE:
         sources = [UNKNOWN_ARCHIVE]
         note = "the history names one file, and the layer has many: an archive was unpacked"
-    elif all(b"/" not in members.name_of(one) for one in contents) and "multi" in step.sources[0]:
+    elif kind is HashKind.SEVERAL and all(b"/" not in members.name_of(one) for one in contents):
         sources = sorted(_text(members.name_of(one)) for one in contents)
         note = "the sources' names are lost; the files are called so where they went"
     else:
@@ -168,21 +169,17 @@ def _named_as_there(step: CopyStep, members: Members) -> RecoveredInstruction:
     )
 
 
-def is_unpacked(step: CopyStep, members: Members) -> bool:
-    """Whether an ADD of one file brought more than a file: the contents of an archive."""
-    if step.recovered.instruction.keyword != "ADD" or len(step.sources) != 1:
+def is_unpacked(instruction: Instruction, members: Members) -> bool:
+    """Whether an ADD of one archive brought what was in it."""
+    sources = words_of(instruction)[:-1]
+    if instruction.keyword != "ADD" or len(sources) != 1 or "://" in sources[0]:
         return False
-    source = step.sources[0]
-    if source.startswith(("http://", "https://", "git@", "git://")):
-        return False
-    is_hashed_tree = (
-        step.recovered.note.endswith(("dir", "multi")) or "(dir:" in step.recovered.note
+    is_archive = sources[0].lower().endswith(_PACKED)
+    name = sources[0].rpartition("/")[2].encode()
+    return is_archive and any(
+        one.path.rpartition(b"/")[2] != name or b"/" in members.name_of(one)
+        for one in members.contents
     )
-    brings_many = len(members.contents) > 1 or any(
-        members.name_of(one).count(b"/") for one in members.contents
-    )
-    looks_packed = source.lower().endswith(_PACKED) or "(file:" in step.recovered.note
-    return looks_packed and brings_many and not is_hashed_tree
 
 
 _PACKED = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz")
@@ -245,22 +242,13 @@ def _with_owner(
     owners = {(one.uid, one.gid) for one in members.contents}
     if len(owners) != 1 or owners == {(0, 0)} or found.layer is None:
         return found
-    if flag(found.instruction, "chown") is not None or _keeps_owners(found):
+    if flag(found.instruction, "chown") is not None:
         return found
     (owner,) = owners
     name = _owner_name(image, found.layer, owner)
     instruction = replace(found.instruction, flags=(*found.instruction.flags, f"--chown={name}"))
     note = "; ".join(filter(None, (found.note, "the owner is that of the layer's files")))
     return replace(found, instruction=instruction, note=note)
-
-
-def _keeps_owners(found: RecoveredInstruction) -> bool:
-    """Whether what it copies may have an owner of its own: an archive that is unpacked."""
-    return found.instruction.keyword == "ADD" and _is_archive_note(found.note)
-
-
-def _is_archive_note(note: str) -> bool:
-    return "archive" in note
 
 
 def _owner_name(image: Image, layer: int, owner: tuple[int, int]) -> str:
@@ -285,14 +273,10 @@ def _name_of_number(image: Image, layer: int, path: bytes, number: int) -> str |
 # Where it came from.
 
 
-def _with_suspicion(
-    image: Image, step: CopyStep, members: Members, proof: Proof | None
-) -> RecoveredInstruction:
+def _with_suspicion(image: Image, step: CopyStep, members: Members) -> RecoveredInstruction:
     """With a note where the sources look as if another stage made them."""
     found = step.recovered
     if found.instruction.keyword != "COPY" or step.origin is not None or found.layer is None:
-        return found
-    if proof is not None or flag(found.instruction, "from") is not None:
         return found
     reasons = list(_suspicions(image, step, members))
     if not reasons:

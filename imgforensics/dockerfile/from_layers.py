@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from imgforensics.contents import contents_of
-from imgforensics.dockerfile.classic import NOT_AN_OPERATION, hashed_copy
+from imgforensics.dockerfile.classic import NOT_AN_OPERATION, HashedCopy, hashed_copy
 from imgforensics.dockerfile.classic_hash import HashKind, Proof
 from imgforensics.dockerfile.copied import described, heredoc_paths
 from imgforensics.dockerfile.destinations import CopyStep, copy_steps
@@ -87,6 +87,7 @@ class _Reading:
         self._config = image.config or ImageConfig(b"")
         self._steps = steps_of(image, recovered)
         self._layers = image.layers[recovered.base.layers :]
+        self._hashed = _hashed_copies(self._config, self._steps)
         self._prover = Prover(self._declared(), words_of(_texts(self._config)))
         self._heredocs = heredoc_paths(self._steps)
         self._candidates: list[tuple[LayerEntry, bytes]] = []
@@ -122,18 +123,21 @@ class _Reading:
             return replace(recovered, instructions=tuple(marked))
         instructions = list(recovered.instructions)
         for step in self._steps:
-            proof = proofs.get(step.recovered.row) if step.recovered.row is not None else None
-            instructions[step.position] = described(self._image, step, proof, self._bodies)
+            row = -1 if step.recovered.row is None else step.recovered.row
+            kind = HashKind(self._hashed[row].kind) if row in self._hashed else None
+            instructions[step.position] = described(
+                self._image, step, proofs.get(row), kind, self._bodies
+            )
         return replace(recovered, instructions=tuple(instructions))
 
     def _declared(self) -> Iterator[Declared]:
+        """What can be proven: buildah's hashes are of something else, which names no source."""
+        if self._recovered.builder is not Builder.CLASSIC:
+            return
         for step in self._steps:
             row = step.recovered.row
-            if row is None or self._recovered.builder is not Builder.CLASSIC:
-                continue
-            match = NOT_AN_OPERATION.match(self._config.history[row].created_by or "")
-            copy = hashed_copy(match["text"]) if match else None
-            if copy is not None:
+            if row in self._hashed:
+                copy = self._hashed[row]
                 yield Declared(row, HashKind(copy.kind), copy.hash, step.path, step.recovered.layer)
 
     def _wants(self, entry: LayerEntry) -> bool:
@@ -168,6 +172,18 @@ class _Reading:
             if entry.kind is not EntryKind.FILE:
                 for hasher in self._prover.hashers(entry):
                     hasher.finish()
+
+
+def _hashed_copies(config: ImageConfig, steps: Iterable[CopyStep]) -> dict[int, HashedCopy]:
+    """The rows that name sources by a hash alone."""
+    found = {}
+    for step in steps:
+        row = step.recovered.row
+        match = row is not None and NOT_AN_OPERATION.match(config.history[row].created_by or "")
+        copy = hashed_copy(match["text"]) if match else None
+        if row is not None and copy is not None:
+            found[row] = copy
+    return found
 
 
 def _texts(config: ImageConfig) -> Iterator[bytes]:

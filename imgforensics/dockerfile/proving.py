@@ -144,7 +144,7 @@ class _Trial:
         """What takes in the entry's content, or None where it has none or it is not needed."""
         raise NotImplementedError
 
-    def conclude(self, words: Sequence[bytes]) -> Proof | None:
+    def conclude(self, words: Sequence[bytes], /) -> Proof | None:
         """What has been proven; `words` are those of the small files that were copied."""
         raise NotImplementedError
 
@@ -192,7 +192,7 @@ class _FileTrial(_Trial):
 
         return _SideBySide([guess.header for guess in guesses], done)
 
-    def conclude(self, words: Sequence[bytes]) -> Proof | None:
+    def conclude(self, words: Sequence[bytes], /) -> Proof | None:
         tried = (proof for kept in self._kept for proof in self._tried(kept, words))
         return self._proof or next(tried, None)
 
@@ -294,7 +294,7 @@ class _TreeTrial(_Trial):
         held = _HASHES_HELD // (len(self._found) + 1)
         del self._guesses[max(2, min(affordable, held)) :]
 
-    def conclude(self, words: Sequence[bytes]) -> Proof | None:
+    def conclude(self, _words: Sequence[bytes], /) -> Proof | None:
         if not self._is_complete or not self._found:
             return None
         several = self.copy.kind is HashKind.SEVERAL
