@@ -11,7 +11,7 @@ from imgforensics.dockerfile.instruction import Confidence, Instruction
 from imgforensics.dockerfile.parsing import split_flags
 from imgforensics.dockerfile.printed import printed_instruction
 from imgforensics.dockerfile.reading import Reading
-from imgforensics.dockerfile.rendering import json_list
+from imgforensics.dockerfile.rendering import words_or_list
 from imgforensics.dockerfile.state import BuildState
 
 NOT_AN_OPERATION = re.compile(r"(?P<shell>[^#]{0,4096}?) ?#\(nop\) +(?P<text>\S.*)", re.DOTALL)
@@ -50,9 +50,7 @@ def copy_instruction(copy: HashedCopy) -> Reading:
     """A COPY or ADD with stand-ins for the sources that its hash hides."""
     destination = copy.destination
     source = _stand_in(copy)
-    words = (source, destination)
-    is_plain = not re.search(r"[\s\"'\\\[]", source + destination)
-    arguments = " ".join(words) if is_plain else json_list(words)
+    arguments = words_or_list((source, destination))
     note = f"the history names the source by a hash alone ({copy.kind}:{copy.hash})"
     return Reading(Instruction(copy.keyword, arguments, copy.flags), Confidence.GUESSED, note)
 

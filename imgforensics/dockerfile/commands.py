@@ -28,11 +28,11 @@ def run_command(text: str, state: BuildState) -> Reading:
         prefix = " ".join(shell) + " "
         if command.startswith(prefix):
             state.shell = shell
-            return run_script(command[len(prefix) :], shell, state)
+            return run_script(command[len(prefix) :], shell)
     return _exec_form(command)
 
 
-def run_script(script: str, shell: Sequence[str], state: BuildState) -> Reading:
+def run_script(script: str, shell: Sequence[str]) -> Reading:
     """A RUN in shell form, or as a heredoc where the script has several lines."""
     if pipe := _SHEBANG_PIPE.fullmatch(script):
         body = Heredoc(pipe[1], "#!/bin/sh\n")
@@ -43,7 +43,7 @@ def run_script(script: str, shell: Sequence[str], state: BuildState) -> Reading:
         )
     if "\n" in script:
         return _several_lines(script, shell)
-    if stands_in_one_line(script, state.escape):
+    if stands_in_one_line(script):
         return Reading(Instruction("RUN", script))
     return Reading(Instruction("RUN", json_list((*shell, script))))
 
@@ -68,13 +68,13 @@ def _free_name(script: str) -> str:
     return name
 
 
-def stands_in_one_line(script: str, escape: str = "\\") -> bool:
+def stands_in_one_line(script: str) -> bool:
     """Whether a Dockerfile's line gives the very same script back."""
     return bool(
         script
         and script == script.strip()
         and not script.startswith(("--", "["))
-        and not script.endswith(escape)
+        and not script.endswith("\\")
         and not re.search(r"[\r\n]", script)
     )
 
@@ -125,7 +125,7 @@ def printed_command(keyword: str, text: str, state: BuildState) -> Reading:
     """A CMD or ENTRYPOINT from `["/bin/sh" "-c" "x"]`, or from the lists of older engines."""
     words = quoted_list(text.removeprefix("&{").removesuffix("}").strip())
     if words is not None:
-        return Reading(command_of(keyword, words, state))
+        return Reading(command_of(keyword, words, state.shell))
     inner = text.removeprefix("&{").removesuffix("}").strip()
     if inner.startswith("[") and inner.endswith("]"):
         note = "an old engine prints the words without quotes; words with blanks are not told"
@@ -134,15 +134,14 @@ def printed_command(keyword: str, text: str, state: BuildState) -> Reading:
     return Reading(Instruction(keyword, text))
 
 
-def command_of(keyword: str, words: Sequence[str], state: BuildState) -> Instruction:
+def command_of(keyword: str, words: Sequence[str], shell: Sequence[str]) -> Instruction:
     """The shorter form of a command: shell form where the shell leads it."""
-    shell = state.shell
-    if len(words) == len(shell) + 1 and tuple(words[: len(shell)]) == shell:
+    if len(words) == len(shell) + 1 and tuple(words[: len(shell)]) == tuple(shell):
         script = words[-1]
     elif len(words) == 1 and words[0].startswith(" ".join(shell) + " "):
         script = words[0][len(" ".join(shell)) + 1 :]
     else:
         return Instruction(keyword, json_list(words))
-    if stands_in_one_line(script, state.escape):
+    if stands_in_one_line(script):
         return Instruction(keyword, script)
     return Instruction(keyword, json_list(words))

@@ -72,7 +72,7 @@ def with_source(
     `target` is the stage that was built, the last one if not given.
     """
     parsed = parse_dockerfile(data.decode("utf-8", "replace"))
-    rows = [*recovered.base_instructions, *recovered.instructions[1:]]
+    rows = [*recovered.base_instructions, *recovered.own_instructions]
     built = up_to_stage(parsed.instructions, target)
     row_of = dict(align(built, [row.instruction for row in rows]).pairs)
     instructions = (
@@ -166,14 +166,15 @@ def _with_stages(
     """Builder stages ahead, and in the last one what the history has lost: mounts and stages."""
     last = stages[-1]
     recovered = _with_base(recovered, _material_of(last.base), is_stage=last.base in _names(stages))
-    rows = recovered.instructions[1:]
+    rows = recovered.own_instructions
     steps = [Instruction("FROM", last.base), *last.instructions]
     pairs = dict(align(steps, [row.instruction for row in rows]).pairs)
     step_of = {row: steps[place] for place, row in pairs.items()}
     completed = (_completed(row, step_of.get(place)) for place, row in enumerate(rows))
     ahead = (one for stage in stages[:-1] for one in _stage_instructions(stage))
     own = tuple(completed) if rows else tuple(map(_from_step, last.instructions))
-    return replace(recovered, instructions=(*ahead, recovered.instructions[0], *own))
+    head = recovered.instructions[: len(recovered.instructions) - len(rows)]
+    return replace(recovered, instructions=(*ahead, *head, *own))
 
 
 def _names(stages: Sequence[StageText]) -> set[str]:
@@ -252,4 +253,4 @@ def _with_base(
     start = RecoveredInstruction(
         Instruction("FROM", reference), Evidence.PROVENANCE, note=base.reasons[0]
     )
-    return replace(recovered, instructions=(start, *recovered.instructions[1:]))
+    return replace(recovered, instructions=(start, *recovered.own_instructions))

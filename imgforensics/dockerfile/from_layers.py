@@ -111,7 +111,7 @@ class _Reading:
     def found_dockerfiles(self) -> tuple[FoundDockerfile, ...]:
         """Candidates, judged by the history."""
         recovered = self._recovered
-        rows = [*recovered.base_instructions, *recovered.instructions[1:]]
+        rows = [*recovered.base_instructions, *recovered.own_instructions]
         history = [row.instruction for row in rows if row.instruction.keyword != "FROM"]
         return judged(self._candidates, history, self._config.container.labels)
 

@@ -60,10 +60,10 @@ def _next_name(
     return otherwise
 
 
-def pairs_text(pairs: list[Pair], escape: str) -> str:
+def pairs_text(pairs: list[Pair]) -> str:
     """Pairs as ENV, LABEL and ARG take them."""
-    return " ".join(f"{quote(pair.name, escape)}={_value(pair.value, escape)}" for pair in pairs)
+    return " ".join(f"{quote(pair.name)}={_value(pair.value)}" for pair in pairs)
 
 
-def _value(value: str, escape: str) -> str:
-    return quote(value, escape) if value else '""'
+def _value(value: str) -> str:
+    return quote(value) if value else '""'

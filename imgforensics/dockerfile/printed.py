@@ -13,13 +13,14 @@ from imgforensics.dockerfile.instruction import Confidence, Instruction
 from imgforensics.dockerfile.pairs import Pair, pairs_text, split_pairs
 from imgforensics.dockerfile.parsing import split_flags
 from imgforensics.dockerfile.reading import Reading
-from imgforensics.dockerfile.rendering import json_list
+from imgforensics.dockerfile.rendering import json_list, words_or_list
 from imgforensics.dockerfile.state import PLATFORM_ARGUMENTS, BuildState
-from imgforensics.dockerfile.words import heredoc_marks
+from imgforensics.dockerfile.words import heredoc_marks, literal
 from imgforensics.oci.config import Healthcheck
 
 _ARGUMENT_NAME = re.compile(r"[A-Za-z_]\w*")
 _PORT = re.compile(r"(\d{1,5})(?:/(\w+))?")
+_DRIVE = re.compile(r"(?:^|(?<=\s))[A-Za-z]:[\\/]")
 _SHELL_OPTION = re.compile(r"(?:-c|-[Cc]ommand|/[Cc])")
 
 
@@ -33,12 +34,12 @@ def printed_instruction(text: str, state: BuildState) -> Reading | None:
 def _environment(text: str, state: BuildState) -> Reading:
     pairs = split_pairs(text, state.configured_environment)
     state.environment.update(pairs)
-    return Reading(Instruction("ENV", pairs_text(pairs, state.escape)))
+    return Reading(Instruction("ENV", pairs_text(pairs)))
 
 
 def _labels(text: str, state: BuildState) -> Reading:
     pairs = split_pairs(text, state.config.container.labels)
-    return Reading(Instruction("LABEL", pairs_text(pairs, state.escape)))
+    return Reading(Instruction("LABEL", pairs_text(pairs)))
 
 
 def _arguments(text: str, state: BuildState) -> Reading:
@@ -46,7 +47,7 @@ def _arguments(text: str, state: BuildState) -> Reading:
     for name, value in split_declarations(text):
         state.arguments[name] = value
         is_told = value is not None and name not in PLATFORM_ARGUMENTS
-        words.append(pairs_text([Pair(name, value or "")], state.escape) if is_told else name)
+        words.append(pairs_text([Pair(name, value or "")]) if is_told else name)
     return Reading(Instruction("ARG", " ".join(words)))
 
 
@@ -66,11 +67,20 @@ def split_declarations(text: str) -> list[tuple[str, str | None]]:
 
 def _copy(keyword: str, text: str) -> Reading:
     flags, rest = split_flags(text)
-    instruction = Instruction(keyword, rest, flags)
     if heredoc_marks(rest):
         note = "the content stood in the Dockerfile itself; the history keeps only its name"
-        return Reading(instruction, Confidence.PARTIAL, note)
-    return Reading(instruction)
+        return Reading(Instruction(keyword, rest, flags), Confidence.PARTIAL, note)
+    return Reading(Instruction(keyword, words_or_list(_paths(rest)), flags))
+
+
+def _paths(text: str) -> list[str]:
+    """Sources and destination; on Windows a path may have blanks, and begins with its drive."""
+    starts = [match.start() for match in _DRIVE.finditer(text)]
+    if not starts:
+        return text.split()
+    ends = [*starts[1:], len(text)]
+    drives = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    return [*text[: starts[0]].split(), *drives]
 
 
 def _ports(text: str, _: BuildState) -> Reading:
@@ -130,8 +140,7 @@ def _known_paths(text: str, known: set[str]) -> list[str]:
 def volumes_instruction(paths: Iterable[str]) -> Instruction:
     """VOLUME of these paths."""
     listed = list(paths)
-    is_plain = all(re.fullmatch(r"[\w./:-]+", path) for path in listed)
-    return Instruction("VOLUME", " ".join(listed) if is_plain else json_list(listed))
+    return Instruction("VOLUME", words_or_list(listed))
 
 
 def _healthcheck(text: str, _: BuildState) -> Reading:
@@ -184,10 +193,9 @@ def shell_words(text: str, state: BuildState) -> tuple[str, ...]:
     return (*words[: ends[0] + 1], " ".join(words[ends[0] + 1 :]))
 
 
-def _literal(keyword: str, text: str, state: BuildState) -> Reading:
+def _literal(keyword: str, text: str) -> Reading:
     """One value to the line's end, variables already expanded."""
-    value = bracketed(text) or text.strip()
-    return Reading(Instruction(keyword, value.replace("$", state.escape + "$")))
+    return Reading(Instruction(keyword, literal(bracketed(text) or text.strip())))
 
 
 _READERS: dict[str, Callable[[str, BuildState], Reading]] = {
@@ -204,8 +212,8 @@ _READERS: dict[str, Callable[[str, BuildState], Reading]] = {
     "ONBUILD": lambda text, _: Reading(Instruction("ONBUILD", text)),
     "RUN": run_command,
     "SHELL": _shell,
-    "STOPSIGNAL": lambda text, state: _literal("STOPSIGNAL", text, state),
-    "USER": lambda text, state: _literal("USER", text, state),
+    "STOPSIGNAL": lambda text, _: _literal("STOPSIGNAL", text),
+    "USER": lambda text, _: _literal("USER", text),
     "VOLUME": _volumes,
-    "WORKDIR": lambda text, state: _literal("WORKDIR", text, state),
+    "WORKDIR": lambda text, _: _literal("WORKDIR", text),
 }

@@ -2,45 +2,54 @@
 
 from collections.abc import Callable
 
-from imgforensics.dockerfile.base import base_candidates
+from imgforensics.dockerfile.base import base_cuts
+from imgforensics.dockerfile.base_names import with_names
+from imgforensics.dockerfile.completion import completed
+from imgforensics.dockerfile.distributions import SystemFacts
 from imgforensics.dockerfile.from_attestations import with_attestations
 from imgforensics.dockerfile.from_layers import with_layers
 from imgforensics.dockerfile.history import Row, read_history
-from imgforensics.dockerfile.instruction import (
-    Confidence,
-    Instruction,
-    RecoveredInstruction,
-)
+from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
+from imgforensics.dockerfile.system import system_facts
 from imgforensics.dockerfile.writers import image_builder
 from imgforensics.image import Image
 from imgforensics.oci.config import ImageConfig
+from imgforensics.oci.json_document import Text, no_text
+
+_BASE_ARGUMENT = "BASE_IMAGE"
 
 
 def recover_dockerfile(
-    image: Image, *, layers: bool = True, progress: Callable[[int], None] | None = None
+    image: Image, *, read_layers: bool = True, progress: Callable[[int], None] | None = None
 ) -> RecoveredDockerfile:
     """The Dockerfile that an image was built from, as far as the image tells.
 
-    Without `layers`, documents alone are read. With them, those above the base are read once:
-    sources are proven by their hashes, Dockerfiles found, owners told; `progress` is told the
-    size of every piece of a stored layer that was read.
+    Without `read_layers` only documents are read: names of bases then rest on history and
+    labels alone, and so do sources of COPY and ADD. `progress` is told the size of every piece
+    of a stored layer that was read. Raises `LimitExceededError`.
     """
     config = image.config or ImageConfig(b"")
     rows = read_history(config, layers_of_rows(config))
-    candidates = base_candidates(image, rows)
+    candidates = tuple(
+        with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
+        for found in base_cuts(config, rows, _annotations(image))
+    )
     base = candidates[0]
-    own = rows[base.rows :]
+    own, below = rows[base.rows :], _recovered(rows[: base.rows])
+    builder = image_builder(config, [row.builder for row in own])
     recovered = RecoveredDockerfile(
-        instructions=(from_instruction(base), *_recovered(own)),
+        instructions=(
+            *from_instructions(base),
+            *completed(_recovered(own), below, config, builder),
+        ),
         base=base,
         base_candidates=candidates,
-        base_instructions=_recovered(rows[: base.rows]),
-        builder=image_builder(config, [row.builder for row in own]),
-        escape=_escape(config),
+        base_instructions=below,
+        builder=builder,
     )
     recovered = with_attestations(image, recovered)
-    return with_layers(image, recovered, progress) if layers else recovered
+    return with_layers(image, recovered, progress) if read_layers else recovered
 
 
 def layers_of_rows(config: ImageConfig) -> list[int | None]:
@@ -53,23 +62,29 @@ def layers_of_rows(config: ImageConfig) -> list[int | None]:
     return layers
 
 
-def from_instruction(base: BaseCandidate) -> RecoveredInstruction:
-    """FROM, or a stand-in where no name is known."""
-    reference = base.reference
+def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
+    """FROM; of an argument to be given at build time where no name is known."""
+    note = "; ".join(base.reasons)
+    if base.reference is None:
+        words = (("ARG", _BASE_ARGUMENT), ("FROM", f"${{{_BASE_ARGUMENT}}}"))
+        return tuple(
+            RecoveredInstruction(Instruction(*word), base.evidence, Confidence.GUESSED, note=note)
+            for word in words
+        )
     confidence = Confidence.EXACT if base.score == 1 else Confidence.INFERRED
-    if reference is None:
-        confidence = Confidence.GUESSED
-    return RecoveredInstruction(
-        Instruction("FROM", reference or "base"),
-        base.evidence,
-        confidence,
-        note="; ".join(base.reasons),
-    )
+    instruction = Instruction("FROM", base.reference)
+    return (RecoveredInstruction(instruction, base.evidence, confidence, note=note),)
+
+
+def _facts(image: Image, layers: int, *, read_layers: bool) -> SystemFacts:
+    if not read_layers or not 0 < layers <= len(image.layers):
+        return SystemFacts({})
+    return system_facts(image, layers)
+
+
+def _annotations(image: Image) -> Text:
+    return image.manifest.annotations if image.manifest else no_text()
 
 
 def _recovered(rows: tuple[Row, ...]) -> tuple[RecoveredInstruction, ...]:
     return tuple(found for row in rows if (found := row.recovered()))
-
-
-def _escape(config: ImageConfig) -> str:
-    return "`" if config.os == "windows" else "\\"

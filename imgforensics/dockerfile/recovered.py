@@ -88,8 +88,6 @@ class RecoveredDockerfile:
     base_instructions: tuple[RecoveredInstruction, ...] = ()
     """What the history tells of how the base was made; no part of the Dockerfile."""
     builder: Builder = Builder.UNKNOWN
-    escape: str = "\\"
-    """The escape character: a backtick where backslashes are paths (Windows)."""
     source: bytes | None = field(default=None, repr=False)
     """The Dockerfile's own bytes, where they were found."""
     source_name: str = ""
@@ -102,6 +100,12 @@ class RecoveredDockerfile:
     """What is contradictory, absent or unreadable."""
 
     @property
+    def own_instructions(self) -> tuple[RecoveredInstruction, ...]:
+        """What follows the first FROM."""
+        keywords = [one.instruction.keyword for one in self.instructions]
+        return self.instructions[keywords.index("FROM") + 1 :] if "FROM" in keywords else ()
+
+    @property
     def had_dockerfile(self) -> bool:
         """Whether there ever was one; if not, the instructions are an equivalent."""
         return self.builder.reads_dockerfiles
@@ -109,7 +113,7 @@ class RecoveredDockerfile:
     def __str__(self) -> str:
         if self.source is not None:
             return self.source.decode("utf-8", "replace")
-        return dockerfile_text(self.instructions, self.escape, heading=self.heading)
+        return dockerfile_text(self.instructions, heading=self.heading)
 
     @property
     def heading(self) -> str:

@@ -1,6 +1,7 @@
 """A Dockerfile's text, such that it always parses."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,23 +11,23 @@ from imgforensics.dockerfile.instruction import (
     Instruction,
     RecoveredInstruction,
 )
-from imgforensics.dockerfile.words import heredoc_marks
+from imgforensics.dockerfile.words import heredoc_marks, literal
+
+_DIVIDES = re.compile(r"\s|^--")
 
 
 def dockerfile_text(
     instructions: Iterable[RecoveredInstruction],
-    escape: str = "\\",
     *,
     heading: str = "",
     evidence: bool = False,
 ) -> str:
     """The text of a whole Dockerfile; `heading` and, if asked for, the evidence as comments."""
-    lines = ["# escape=`"] if escape == "`" else []
-    lines += as_comments(heading)
+    lines = as_comments(heading)
     for recovered in instructions:
         if evidence:
             lines += as_comments(evidence_of(recovered))
-        lines.append(instruction_text(recovered.instruction, escape))
+        lines.append(instruction_text(recovered.instruction))
     return "\n".join(lines) + "\n"
 
 
@@ -46,15 +47,15 @@ def as_comments(text: str) -> list[str]:
     return [("# " + _printable(line)).rstrip() for line in lines]
 
 
-def instruction_text(instruction: Instruction, escape: str = "\\") -> str:
+def instruction_text(instruction: Instruction) -> str:
     """One instruction with its heredocs, every announced one ended."""
-    return str(_terminated(instruction, escape))
+    return str(_terminated(instruction))
 
 
-def _terminated(instruction: Instruction, escape: str) -> Instruction:
+def _terminated(instruction: Instruction) -> Instruction:
     if instruction.keyword not in TAKES_HEREDOCS:
         return instruction
-    marks = heredoc_marks(instruction.arguments, escape)
+    marks = heredoc_marks(instruction.arguments)
     bodies = list(instruction.heredocs[: len(marks)])
     bodies += [Heredoc(mark.name, "") for mark in marks[len(bodies) :]]
     return replace(instruction, heredocs=tuple(bodies))
@@ -63,6 +64,13 @@ def _terminated(instruction: Instruction, escape: str) -> Instruction:
 def json_list(words: Iterable[str]) -> str:
     """Words in the exec form."""
     return json.dumps(list(words), ensure_ascii=False)
+
+
+def words_or_list(words: Iterable[str]) -> str:
+    """Words whose variables are expanded already: in a row, or in the exec form if they must."""
+    escaped = [literal(word) for word in words]
+    is_plain = all(word and not _DIVIDES.search(word) for word in escaped)
+    return " ".join(escaped) if is_plain and escaped[0][:1] != "[" else json_list(escaped)
 
 
 def _printable(line: str) -> str:

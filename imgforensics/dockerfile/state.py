@@ -21,7 +21,6 @@ class BuildState:
 
     config: ImageConfig
     shell: tuple[str, ...]
-    escape: str
     environment: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str | None] = field(default_factory=dict)
     """Declared so far; None where no value is told."""
@@ -30,11 +29,7 @@ class BuildState:
     def before(cls, config: ImageConfig) -> "BuildState":
         """As it is before the first row."""
         is_windows = config.os == "windows"
-        return cls(
-            config,
-            WINDOWS_SHELL if is_windows else LINUX_SHELL,
-            "`" if is_windows else "\\",
-        )
+        return cls(config, WINDOWS_SHELL if is_windows else LINUX_SHELL)
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:

@@ -51,7 +51,7 @@ def unquote(word: str, escape: str = "\\") -> str:
     )
 
 
-def quote(value: str, escape: str = "\\") -> str:
+def quote(value: str) -> str:
     """A word that stands for `value` and expands no variable.
 
     A line break cannot stand in a word: it becomes a blank, which the caller has to tell.
@@ -59,7 +59,12 @@ def quote(value: str, escape: str = "\\") -> str:
     value = re.sub(r"\r?\n", " ", value)
     if value and _BARE.fullmatch(value):
         return value
-    return '"' + re.sub(rf"""(["${re.escape(escape)}])""", lambda m: escape + m[1], value) + '"'
+    return '"' + re.sub(r"([\"$\\])", r"\\\1", value) + '"'
+
+
+def literal(text: str) -> str:
+    """The same without quotes, for text that is not divided into words."""
+    return re.sub(r"([\"'$\\])", r"\\\1", text)
 
 
 def heredoc_marks(arguments: str, escape: str = "\\") -> list[HeredocMark]:

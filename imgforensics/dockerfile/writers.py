@@ -7,6 +7,7 @@ is taken for the same builder's as the row before it.
 import re
 from collections.abc import Sequence
 
+from imgforensics.dockerfile.instruction import KEYWORDS
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.oci.config import HistoryEntry, ImageConfig
 
@@ -18,10 +19,7 @@ _AUTHORS = {
     "apko": Builder.APKO,
 }
 _BUILDKIT_COMMENTS = ("buildkit.dockerfile.v0", "buildkit.exporter.image.v0")
-_KEYWORDS = (
-    "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|"
-    "STOPSIGNAL|USER|VOLUME|WORKDIR"
-)
+_PRINTED = re.compile(rf"({'|'.join(sorted(KEYWORDS))}) ")
 _MARKS = (
     (re.compile(r".* # buildkit", re.DOTALL), Builder.BUILDKIT),
     (re.compile(r".*#\(nop\)  \S.*", re.DOTALL), Builder.CLASSIC),
@@ -104,6 +102,8 @@ def _by_comment(comment: str) -> Builder | None:
         return Builder.DEBUERREOTYPE
     if comment.startswith("store paths: "):
         return Builder.NIX
+    if comment.startswith("merge sha256:"):
+        return Builder.CLASSIC
     return None
 
 
@@ -119,10 +119,8 @@ def _by_text(entry: HistoryEntry) -> Builder | None:
 
 def _by_neighbour(entry: HistoryEntry, before: list[Builder]) -> Builder:
     text = entry.created_by or ""
-    if before and before[-1] in (Builder.BUILDKIT, Builder.KANIKO) and not _NOP.match(text):
-        return before[-1]
     if _NOP.match(text) or text.startswith(("/bin/sh -c ", "|")):
         return Builder.CLASSIC
-    if re.match(rf"({_KEYWORDS}) ", text):
+    if _PRINTED.match(text):
         return Builder.BUILDKIT
     return before[-1] if before else Builder.UNKNOWN
