@@ -13,7 +13,7 @@ from imgforensics.dockerfile.instruction import (
     Instruction,
     RecoveredInstruction,
 )
-from imgforensics.dockerfile.rendering import json_list
+from imgforensics.dockerfile.rendering import words_or_list
 from imgforensics.dockerfile.words import heredoc_marks, quote
 from imgforensics.errors import ImageForensicsError
 from imgforensics.filesystem.resolve import resolve
@@ -139,9 +139,7 @@ def _proven(step: CopyStep, proof: Proof) -> RecoveredInstruction:
 
 def with_sources(step: CopyStep, sources: Sequence[str]) -> RecoveredInstruction:
     """The step's instruction with other sources."""
-    words = [*sources, step.destination]
-    is_plain = not any(c.isspace() or c in "\"'\\[$" for word in words for c in word)
-    arguments = " ".join(words) if is_plain else json_list(words)
+    arguments = words_or_list([*sources, step.destination])
     instruction = replace(step.recovered.instruction, arguments=arguments, heredocs=())
     return replace(step.recovered, instruction=instruction)
 

@@ -11,6 +11,7 @@ from imgforensics.layer.entry import normalise_path
 
 COPIES = frozenset({"COPY", "ADD"})
 _VARIABLE = re.compile(r"(?<!\\)\$(?:(\w+)|\{(\w+)(?::?[-+?][^}]*)?\})")
+_ESCAPED = re.compile(r"\\([\\$\"'])")
 
 
 class CopyStep(NamedTuple):
@@ -73,7 +74,7 @@ def words_of(instruction: Instruction) -> list[str]:
         except ValueError:
             found = None
         if isinstance(found, list):
-            return [str(word) for word in found]
+            return [_ESCAPED.sub(r"\1", str(word)) for word in found]
     return [unquote(word) for word in split_words(instruction.arguments)]
 
 

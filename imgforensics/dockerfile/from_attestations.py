@@ -88,7 +88,6 @@ def with_source(
     return replace(
         recovered,
         instructions=tuple(instructions),
-        escape=parsed.escape,
         source=data,
         source_name=name,
     )

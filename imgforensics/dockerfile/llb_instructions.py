@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from imgforensics.dockerfile.instruction import Heredoc, Instruction
 from imgforensics.dockerfile.llb import NO_INPUT, BuildGraph, Stage, Step, number
-from imgforensics.dockerfile.rendering import json_list
+from imgforensics.dockerfile.rendering import json_list, words_or_list
 from imgforensics.dockerfile.words import quote
 from imgforensics.oci.json_document import JsonValue
 
@@ -217,14 +217,14 @@ class DefinitionReader:
             _url(self._graph.steps[source]) if source is not None else "" for _, source in copies
         ]
         if all(sources):
-            return Instruction("ADD", _words([*sources, destination]), tuple(flags))
+            return Instruction("ADD", words_or_list([*sources, destination]), tuple(flags))
         came_from = None if origin is None else self._from(origin)
         if came_from:
             flags.insert(0, f"--from={came_from}")
         names = [_source(copy, came_from) for copy, _ in copies]
         unpacks = first.member("attemptUnpackDockerCompatibility").flag()
         return Instruction(
-            "ADD" if unpacks else "COPY", _words([*names, destination]), tuple(flags)
+            "ADD" if unpacks else "COPY", words_or_list([*names, destination]), tuple(flags)
         )
 
     def _heredocs(self, copies: Sequence[tuple[JsonValue, str | None]]) -> tuple[Heredoc, ...]:
@@ -328,11 +328,6 @@ def _source(copy: JsonValue, origin: str | None) -> str:
 def _url(step: Step) -> str:
     identifier = step.source or ""
     return identifier if identifier.startswith(("https://", "http://", "git://")) else ""
-
-
-def _words(words: Sequence[str]) -> str:
-    has_blanks = any(not word or any(c.isspace() for c in word) for word in words)
-    return json_list(words) if has_blanks else " ".join(words)
 
 
 def _script(script: str, flags: tuple[str, ...]) -> Instruction:

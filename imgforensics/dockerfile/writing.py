@@ -97,9 +97,7 @@ def write_dockerfile(
 def _text_of(recovered: RecoveredDockerfile, *, evidence: bool) -> bytes:
     if recovered.source is not None:
         return recovered.source
-    text = dockerfile_text(
-        recovered.instructions, recovered.escape, heading=recovered.heading, evidence=evidence
-    )
+    text = dockerfile_text(recovered.instructions, heading=recovered.heading, evidence=evidence)
     return text.encode("utf-8", "backslashreplace")
 
 
