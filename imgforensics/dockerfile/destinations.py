@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from imgforensics.dockerfile.instruction import Instruction, RecoveredInstruction
@@ -47,23 +48,42 @@ def copy_steps(
 
     `environment` is the image's own, for variables that no instruction sets.
     """
-    values = dict(environment)
-    directory = start = "/"
-    for position, one in enumerate((*before, *instructions), -len(before)):
-        instruction = one.instruction
-        if position == 0:
-            start = directory
-        if instruction.keyword == "FROM":
-            directory = start
-        elif instruction.keyword in ("ENV", "ARG"):
-            values.update(_assignments(instruction.arguments, values))
-        elif instruction.keyword == "WORKDIR":
-            directory = _joined(directory, _expanded(unquote(instruction.arguments), values))
-        elif instruction.keyword in COPIES and position >= 0:
-            words = [_expanded(word, values) for word in words_of(instruction)]
+    place = _Place(dict(environment))
+    for one in before:
+        place.move(one.instruction)
+    place.start = place.directory
+    for position, one in enumerate(instructions):
+        place.move(one.instruction)
+        if one.instruction.keyword in COPIES:
+            words = [_expanded(word, place.values) for word in words_of(one.instruction)]
             if len(words) > 1:
-                path = normalise_path(_joined(directory, words[-1]).encode())
+                path = normalise_path(_joined(place.directory, words[-1]).encode())
                 yield CopyStep(position, one, tuple(words[:-1]), words[-1], path)
+
+
+@dataclass(slots=True)
+class _Place:
+    """What relative paths and variables stand for, from instruction to instruction."""
+
+    values: dict[str, str]
+    start: str = "/"
+    """The base image's working directory."""
+    directory: str = "/"
+    _stages: dict[str, str] = field(default_factory=dict)
+    _stage: str = ""
+
+    def move(self, instruction: Instruction) -> None:
+        """Take in what one instruction sets."""
+        if instruction.keyword == "FROM":
+            words = [w.lower() for w in instruction.arguments.split() if not w.startswith("--")]
+            self._stages[self._stage] = self.directory
+            self.directory = self._stages.get(words[0] if words else "", self.start)
+            self._stage = words[-1] if len(words) > 1 else ""
+        elif instruction.keyword in ("ENV", "ARG"):
+            self.values.update(_assignments(instruction.arguments, self.values))
+        elif instruction.keyword == "WORKDIR":
+            path = _expanded(unquote(instruction.arguments), self.values)
+            self.directory = _joined(self.directory, path)
 
 
 def words_of(instruction: Instruction) -> list[str]:

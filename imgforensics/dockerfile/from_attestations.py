@@ -20,6 +20,10 @@ from imgforensics.errors import DamagedDocumentError
 from imgforensics.image import Image
 from imgforensics.problems import Location, ProblemCode, ProblemLog
 
+_REASONS = {
+    Evidence.PROVENANCE: "the provenance of the build names it",
+    Evidence.DOCKERFILE_IN_LAYER: "the Dockerfile that a layer holds names it",
+}
 _RUNS_AND_COPIES = frozenset({"RUN", "COPY", "ADD"})
 
 
@@ -48,7 +52,7 @@ def _with_provenance(
             Evidence.PROVENANCE,
             target=provenance.target,
         )
-        return _with_base(recovered, _material_of_source(recovered, provenance))
+        return with_base_of_source(recovered, provenance)
     stages = _stages(provenance, log)
     if stages:
         return _with_stages(recovered, stages)
@@ -93,10 +97,20 @@ def with_source(
     )
 
 
-def _material_of_source(recovered: RecoveredDockerfile, provenance: Provenance) -> Material | None:
+def with_base_of_source(
+    recovered: RecoveredDockerfile, provenance: Provenance | None = None
+) -> RecoveredDockerfile:
+    """The base as the source's last stage names it, with its digest where provenance has it."""
+    evidence = Evidence.PROVENANCE if provenance else Evidence.DOCKERFILE_IN_LAYER
+    return _with_base(recovered, _material_of_source(recovered, provenance), evidence=evidence)
+
+
+def _material_of_source(
+    recovered: RecoveredDockerfile, provenance: Provenance | None
+) -> Material | None:
     """The image that the last stage goes back to."""
     written = [one.instruction for one in recovered.instructions]
-    instructions = up_to_stage(written, provenance.target)
+    instructions = up_to_stage(written, provenance.target if provenance else None)
     chain = last_stage(instructions)
     if not chain:
         return None
@@ -105,12 +119,13 @@ def _material_of_source(recovered: RecoveredDockerfile, provenance: Provenance) 
     reference = _replaced(words[0], values) if words else ""
     if reference == SCRATCH:
         return Material(SCRATCH, None)
-    named = [one for one in provenance.materials if _same_image(one.reference, reference)]
+    materials = provenance.materials if provenance else ()
+    named = [one for one in materials if _same_image(one.reference, reference)]
     return next(iter(named), Material(reference, None) if "$" not in reference else None)
 
 
 def _global_arguments(
-    instructions: Sequence[Instruction], provenance: Provenance
+    instructions: Sequence[Instruction], provenance: Provenance | None
 ) -> dict[str, str]:
     values: dict[str, str] = {}
     for instruction in instructions:
@@ -119,7 +134,7 @@ def _global_arguments(
         if instruction.keyword == "ARG":
             name, _, value = instruction.arguments.partition("=")
             values[name] = value.strip("\"'")
-    return {**values, **provenance.build_arguments}
+    return {**values, **(provenance.build_arguments if provenance else {})}
 
 
 def _replaced(text: str, values: dict[str, str]) -> str:
@@ -229,7 +244,11 @@ def _only_material(recovered: RecoveredDockerfile, provenance: Provenance) -> Ma
 
 
 def _with_base(
-    recovered: RecoveredDockerfile, material: Material | None, *, is_stage: bool = False
+    recovered: RecoveredDockerfile,
+    material: Material | None,
+    *,
+    is_stage: bool = False,
+    evidence: Evidence = Evidence.PROVENANCE,
 ) -> RecoveredDockerfile:
     if material is None:
         return recovered
@@ -238,8 +257,8 @@ def _with_base(
         rows=old.rows,
         layers=old.layers,
         score=1.0,
-        reasons=("the provenance of the build names it",),
-        evidence=Evidence.PROVENANCE,
+        reasons=(_REASONS[evidence],),
+        evidence=evidence,
         name=material.reference,
         digest=material.digest,
         names=tuple(dict.fromkeys((material.reference, *old.names))),

@@ -13,7 +13,7 @@ from imgforensics.dockerfile.classic_hash import HashKind, Proof
 from imgforensics.dockerfile.copied import described, heredoc_paths
 from imgforensics.dockerfile.destinations import CopyStep, copy_steps
 from imgforensics.dockerfile.found import LARGEST, MOST, FoundDockerfile, judged, may_be_dockerfile
-from imgforensics.dockerfile.from_attestations import with_source
+from imgforensics.dockerfile.from_attestations import with_base_of_source, with_source
 from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
 from imgforensics.dockerfile.proving import Declared, Hasher, Prover
 from imgforensics.dockerfile.recovered import Builder, RecoveredDockerfile
@@ -61,13 +61,14 @@ def steps_of(image: Image, recovered: RecoveredDockerfile) -> tuple[CopyStep, ..
 
 
 def _adopted(recovered: RecoveredDockerfile, found: FoundDockerfile) -> RecoveredDockerfile:
-    return with_source(
+    recovered = with_source(
         recovered,
         found.data,
         "/" + found.path.decode("utf-8", "backslashreplace"),
         Evidence.DOCKERFILE_IN_LAYER,
         note=f"{found.reason} (score {found.score})",
     )
+    return with_base_of_source(recovered)
 
 
 def _marked(one: RecoveredInstruction, proofs: Mapping[int, Proof]) -> RecoveredInstruction:

@@ -5,7 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
+from imgforensics.dockerfile.instruction import (
+    Confidence,
+    Evidence,
+    Instruction,
+    RecoveredInstruction,
+)
 from imgforensics.dockerfile.provenance import Provenance
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.dockerfile.rendering import evidence_of
@@ -22,6 +27,8 @@ _MEANINGS = {
     Confidence.GUESSED: "a stand-in, so that the file is complete",
 }
 _SHOWN_LENGTH = 120
+_TOLD = frozenset((Evidence.HISTORY, Evidence.LAYER))
+"""Evidence whose notes are to be read, however exact."""
 _LOST = (
     "comments, blank lines, line breaks and parser directives",
     "builder stages, their names, and `ARG` before `FROM`",
@@ -53,7 +60,9 @@ def _summary(image: Image, recovered: RecoveredDockerfile) -> Iterator[str]:
     yield f"From {names} in {_code(image.source.description)}, written by {recovered.builder}."
     yield ""
     if recovered.source is not None:
-        yield f"`Dockerfile` is the original, byte for byte: {_code(recovered.source_name)}."
+        place = "a layer has it as" if _is_from_layer(recovered) else "the provenance has it as"
+        name = _code(recovered.source_name)
+        yield f"`Dockerfile` is the original, byte for byte: {place} {name}."
         return
     if not recovered.had_dockerfile:
         yield "There never was a Dockerfile; this is an equivalent."
@@ -63,6 +72,11 @@ def _summary(image: Image, recovered: RecoveredDockerfile) -> Iterator[str]:
     for confidence, meaning in _MEANINGS.items():
         if counts[confidence]:
             yield f"| {counts[confidence]} | {confidence} | {meaning} |"
+
+
+def _is_from_layer(recovered: RecoveredDockerfile) -> bool:
+    evidence = (one.evidence for one in recovered.instructions[:1])
+    return Evidence.DOCKERFILE_IN_LAYER in evidence
 
 
 def _building(recovered: RecoveredDockerfile) -> Iterator[str]:
@@ -105,7 +119,7 @@ def _provenances(provenances: Iterable[Provenance]) -> Iterator[str]:
 
 def _inexact(instructions: Iterable[RecoveredInstruction]) -> Iterator[str]:
     for one in instructions:
-        if one.confidence is not Confidence.EXACT or one.note:
+        if one.confidence is not Confidence.EXACT or (one.note and one.evidence in _TOLD):
             yield f"- {_code(_brief(one.instruction))}: {_plain(evidence_of(one))}"
 
 

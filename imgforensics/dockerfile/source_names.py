@@ -17,6 +17,7 @@ FOLDERS = tuple(
     deploy/docker contrib contrib/docker hack tools tool ci .ci infra ops setup install installer
     package packages pkg base server client backend frontend web www html public static data
     templates template lib libs include overlay fs context runtime service services
+    secrets secret certs cert ssl tls keys data env .ssh
     usr/local/bin usr/bin etc/nginx nginx apache supervisor systemd php mysql cmd
     """.split()
 )
