@@ -9,6 +9,7 @@ from imgforensics.dockerfile.instruction import (
 )
 from imgforensics.dockerfile.recover import recover_dockerfile
 from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
+from imgforensics.dockerfile.writing import WrittenRecovery, write_dockerfile
 
 __all__ = [
     "BaseCandidate",
@@ -19,5 +20,7 @@ __all__ = [
     "Instruction",
     "RecoveredDockerfile",
     "RecoveredInstruction",
+    "WrittenRecovery",
     "recover_dockerfile",
+    "write_dockerfile",
 ]

@@ -78,23 +78,36 @@ def with_source(
     parsed = parse_dockerfile(data.decode("utf-8", "replace"))
     rows = [*recovered.base_instructions, *recovered.own_instructions]
     built = up_to_stage(parsed.instructions, target)
-    row_of = dict(align(built, [row.instruction for row in rows]).pairs)
+    pairs = align(built, [row.instruction for row in rows]).pairs
+    row_of = {place: rows[row] for place, row in pairs}
     instructions = (
         RecoveredInstruction(
             instruction,
             evidence,
-            layer=rows[row_of[place]].layer if place in row_of else None,
+            layer=row_of[place].layer if place in row_of else None,
             note=note,
-            row=rows[row_of[place]].row if place in row_of else None,
+            row=row_of[place].row if place in row_of else None,
         )
         for place, instruction in enumerate(parsed.instructions)
     )
     return replace(
-        recovered,
+        _with_boundary(recovered, rows, pairs[0][1] if pairs else None),
         instructions=tuple(instructions),
         source=data,
         source_name=name,
     )
+
+
+def _with_boundary(
+    recovered: RecoveredDockerfile, rows: Sequence[RecoveredInstruction], start: int | None
+) -> RecoveredDockerfile:
+    """The base cut off where the source's own instructions begin, if that is a row."""
+    row = rows[start].row if start is not None else None
+    if row is None or row == recovered.base.rows:
+        return recovered
+    layers = [one.layer for one in rows[start:] if one.layer is not None]
+    base = replace(recovered.base, rows=row, layers=min(layers, default=recovered.base.layers))
+    return replace(recovered, base=base, base_instructions=tuple(rows[:start]))
 
 
 def with_base_of_source(
@@ -261,9 +274,10 @@ def _with_base(
         evidence=evidence,
         name=material.reference,
         digest=material.digest,
-        names=tuple(dict.fromkeys((material.reference, *old.names))),
+        names=(material.reference,),
     )
-    candidates = (base, *(one for one in recovered.base_candidates if one is not old))
+    others = (one for one in recovered.base_candidates if one.rows != base.rows)
+    candidates = (base, *others)
     recovered = replace(recovered, base=base, base_candidates=candidates)
     if recovered.source is not None:
         return recovered
