@@ -260,6 +260,11 @@ class ProblemCode(Enum):
         Severity.ERROR,
         "a limit ended the reading of a layer or a file; the work went on behind it",
     )
+    NOT_READ = (
+        "not-read",
+        Severity.ERROR,
+        "a path of a directory on disk could not be read; what stands there is unknown",
+    )
     PACKAGE_DATABASE_INVALID = (
         "package-database-invalid",
         Severity.WARNING,
