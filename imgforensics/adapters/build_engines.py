@@ -15,7 +15,6 @@ from typing import Protocol
 
 from imgforensics.catalogue import Layout
 from imgforensics.errors import EnvironmentProblemError
-from imgforensics.image import Image
 from imgforensics.opening import open_image
 from imgforensics.sources.base import printable
 
@@ -35,8 +34,8 @@ class Engine(Protocol):
     def load(self, archive: Path, layout: Layout) -> str:
         """Take an image out of an archive or layout; what it is called from now on."""
 
-    def build(self, dockerfile: Path, context: Path) -> None:
-        """Build; raises `EngineFailedError`."""
+    def build(self, dockerfile: Path, context: Path, *, in_layers: bool) -> None:
+        """Build, each instruction on its own or all in one; raises `EngineFailedError`."""
 
     def save(self, archive: Path) -> None:
         """Write the image that was built."""
@@ -59,7 +58,7 @@ def engine(name: str, work: Path) -> Iterator[Engine]:
             docker.forget()
         return
     # podman takes no run root of more than 50 characters.
-    with TemporaryDirectory(prefix="run-", dir="/tmp") as run_root:  # noqa: S108 - made anew
+    with TemporaryDirectory(prefix="run-", dir="/tmp") as run_root:
         storage = _Storage(program, work / "storage", Path(run_root))
         try:
             yield storage
@@ -85,19 +84,23 @@ class _Storage:
         transport = _transport(archive, layout)
         return _run(*self._command, "pull", "--quiet", f"{transport}:{archive}").split()[-1]
 
-    def build(self, dockerfile: Path, context: Path) -> None:
-        # Needs no runtime and no namespaces that this machine may not give.
-        options = ("--isolation=chroot", "--pull-never" if self._is_buildah else "--pull=never")
+    def build(self, dockerfile: Path, context: Path, *, in_layers: bool) -> None:
+        options = (
+            "--isolation=chroot",  # needs no runtime and no namespaces
+            "--pull-never" if self._is_buildah else "--pull=never",
+            f"--layers={str(in_layers).lower()}",
+        )
         _run(*self._command, "build", *options, "-t", _NAME, "-f", str(dockerfile), str(context))
 
     def save(self, archive: Path) -> None:
         _run(*self._command, "push", "--quiet", _NAME, f"oci-archive:{archive}")
 
     def forget(self) -> None:
-        """Undo the mount of the storage on itself that these programs leave."""
-        mounted = self._root / "overlay"
-        if mounted.is_mount():
-            subprocess.run(("umount", str(mounted)), check=False, capture_output=True)
+        """Undo the mounts that these programs leave, of the storage on itself and after errors."""
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+        places = [line.split()[1] for line in mounts.splitlines()]
+        for place in reversed([one for one in places if Path(one).is_relative_to(self._root)]):
+            _attempt("umount", "--lazy", place)
 
     @property
     def _is_buildah(self) -> bool:
@@ -119,7 +122,7 @@ class _Docker:
         words = _run(self._program, "load", "--quiet", "--input", str(archive)).split()
         return words[-1]
 
-    def build(self, dockerfile: Path, context: Path) -> None:
+    def build(self, dockerfile: Path, context: Path, *, in_layers: bool) -> None:  # noqa: ARG002
         _run(self._program, "build", "-t", _NAME, "-f", str(dockerfile), str(context))
 
     def save(self, archive: Path) -> None:
@@ -127,7 +130,7 @@ class _Docker:
 
     def forget(self) -> None:
         """Remove what was built."""
-        subprocess.run((self._program, "rmi", _NAME), check=False, capture_output=True)
+        _attempt(self._program, "rmi", _NAME)
 
 
 def base_layout(archive: Path) -> Layout:
@@ -149,10 +152,7 @@ def _transport(archive: Path, layout: Layout) -> str:
 
 
 def _run(*words: str) -> str:
-    try:
-        done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace")
-    except OSError as error:
-        raise EngineFailedError(f"{words[0]}: {error.strerror}") from error
+    done = _attempt(*words)
     if done.returncode:
         shown = [printable(line) for line in _last_lines(done.stderr or done.stdout)]
         raise EngineFailedError(
@@ -161,10 +161,14 @@ def _run(*words: str) -> str:
     return done.stdout
 
 
+def _attempt(*words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603 - no shell, and the words are ours or paths
+            words, check=False, capture_output=True, text=True, errors="replace"
+        )
+    except OSError as error:
+        raise EngineFailedError(f"{words[0]}: {error.strerror}") from error
+
+
 def _last_lines(text: str) -> Sequence[str]:
     return [line for line in text.splitlines() if line.strip()][-_TAIL:]
-
-
-def opened(archive: Path) -> Image:
-    """The image that an engine wrote."""
-    return open_image(archive)

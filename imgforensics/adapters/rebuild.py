@@ -18,7 +18,18 @@ from imgforensics.opening import open_image
 from imgforensics.problems import Problem
 
 _TIMES = (Rule(parse_attributes("mtime,created")),)
-_ENGINE_LABELS = frozenset({"io.buildah.version"})
+_MOUNT_POINTS = frozenset(
+    b"dev etc/hostname etc/hosts etc/mtab etc/resolv.conf proc run run/secrets sys".split()
+)
+"""What engines mount something on while a command runs, and some leave behind, empty."""
+_SET_BY_INSTRUCTIONS = frozenset(
+    (
+        *("architecture", "cmd", "entrypoint", "env", "exposed_ports", "healthcheck", "labels"),
+        *("on_build", "os", "shell", "stop_signal", "user", "variant", "volumes", "working_dir"),
+    )
+)
+"""Keys of a configuration that come of the Dockerfile; the others are the engine's own."""
+_ENGINES_LABEL = "labels.io.buildah.version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class Rebuild:
 
     engine: str
     files: tuple[FileChange, ...]
-    """Paths that differ, times left out."""
+    """Paths that differ, times left out, and so are empty mount points of the engine's."""
     config: tuple[ConfigChange, ...]
     """Keys of the configuration that differ."""
     problems: tuple[Problem, ...]
@@ -71,13 +82,30 @@ def rebuild(
                     f"the base image ({recovered.base.name or 'unknown'}) is needed as an archive: "
                     "--base FILE (base=...)"
                 )
-            builder.build(dockerfile, directory / CONTEXT)
+            builder.build(dockerfile, directory / CONTEXT, in_layers=len(image.layers) > 1)
             archive = place / "rebuilt.tar"
             builder.save(archive)
         with open_image(archive) as again:
             found = diff(image, again, rules=_TIMES, progress=progress)
-            config = tuple(one for one in found.config if not _is_engines_own(one))
-            return Rebuild(engine_name, found.files, config, found.problems)
+            return Rebuild(
+                engine_name,
+                tuple(one for one in found.files if not _is_mount_point(one)),
+                tuple(one for one in found.config if _is_set_by_instruction(one)),
+                found.problems,
+            )
+
+
+def _is_mount_point(change: FileChange) -> bool:
+    """Whether the engine made it to mount something there, in one image and not in the other."""
+    one, other = change.before, change.after
+    node = (other if one is None else one) if one is None or other is None else None
+    return node is not None and change.path in _MOUNT_POINTS and not node.size
+
+
+def _is_set_by_instruction(change: ConfigChange) -> bool:
+    is_set = bool(change.before or change.after)
+    is_known = change.key.partition(".")[0] in _SET_BY_INSTRUCTIONS
+    return is_set and is_known and change.key != _ENGINES_LABEL
 
 
 def _on_base(recovered: RecoveredDockerfile, name: str) -> str:
@@ -106,8 +134,3 @@ def _is_stage(recovered: RecoveredDockerfile, start: Instruction) -> bool:
         and len(words := one.instruction.arguments.split()) == 3
     }
     return start.arguments.split()[0].lower() in names
-
-
-def _is_engines_own(change: ConfigChange) -> bool:
-    """Whether the engine that built it says so of itself."""
-    return any(label in str(change) for label in _ENGINE_LABELS)

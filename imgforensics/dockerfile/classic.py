@@ -42,7 +42,7 @@ def hashed_copy(text: str) -> HashedCopy | None:
     if not match:
         return None
     flags, _ = split_flags(match["flags"])
-    destination = match["destination"].removesuffix(" ")
+    destination = match["destination"].rstrip(" ")
     return HashedCopy(match["keyword"], match["kind"], match["hash"], destination, flags)
 
 

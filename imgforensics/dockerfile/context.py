@@ -62,13 +62,13 @@ def plan_context(image: Image, recovered: RecoveredDockerfile) -> BuildContext:
     for step in steps_of(image, recovered):
         if heredoc_marks(step.recovered.instruction.arguments) or _is_in(stages, step):
             continue
-        members = _kept(members_of(image, step), image, step, context)
-        if not members.contents and not members.entries:
+        members = members_of(image, step)
+        if not members.entries:
             context.missing.append(f"{step.recovered}: no layer holds what it copied")
         elif is_unpacked(step.recovered.instruction, members):
             _add_archive(context, step, members, is_source=is_source)
         else:
-            copies.append(_placed_naturally(step, members))
+            copies.append(_placed_naturally(step, _kept(members, image, step, context)))
     if is_source:
         _place_for_source(context, copies)
     else:

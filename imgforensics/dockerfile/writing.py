@@ -30,6 +30,7 @@ from imgforensics.extraction.target import DirectoryTarget
 from imgforensics.filesystem.node import Node
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind, LayerEntry
+from imgforensics.layer.entry import normalise_path
 from imgforensics.problems import Problem, display, has_errors
 
 DOCKERFILE = "Dockerfile"
@@ -212,19 +213,29 @@ class _Writer:
         except (FileExistsError, NotADirectoryHere, NameTooLong):
             self._refused(_in_context(path))
             return
-        names = {_key(entry): members.name_of(entry) for entry in members.entries}
         with os.fdopen(descriptor, "wb") as file:
-            writer = MemberWriter(file, self._tally)
-            for entry in members.entries:
-                if entry.kind is not EntryKind.FILE and names[_key(entry)]:
-                    writer.add(names[_key(entry)], Node(entry))
-            files = {
-                _key(entry): entry for entry in members.entries if entry.kind is EntryKind.FILE
-            }
-            for entry, pieces in self._contents(files, progress):
-                writer.add(names[_key(entry)], Node(_dense(entry)), pieces)
-            writer.finish()
+            self._fill_archive(MemberWriter(file, self._tally), members, progress)
         self.files += 1
+
+    def _fill_archive(
+        self, writer: MemberWriter, members: Members, progress: Progress | None
+    ) -> None:
+        """Directories and the like first, then files as they lie in the layer, then links."""
+        names = {_key(entry): members.name_of(entry) or b"." for entry in members.entries}
+        files, links = {}, []
+        for entry in members.entries:
+            if entry.kind is EntryKind.FILE:
+                files[_key(entry)] = entry
+            elif entry.kind is EntryKind.HARD_LINK:
+                links.append(entry)
+            elif entry.path != members.root:
+                writer.add(names[_key(entry)], Node(entry))
+        for entry, pieces in self._contents(files, progress):
+            writer.add(names[_key(entry)], Node(_dense(entry)), pieces)
+        for entry in links:
+            home = normalise_path(entry.link_name)[len(members.root) :].lstrip(b"/")
+            writer.add_link(names[_key(entry)], Node(entry), home)
+        writer.finish()
 
     def _set_modes(self) -> None:
         """Directories last of all, as what is in them has to be written first."""
