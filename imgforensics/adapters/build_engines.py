@@ -18,7 +18,6 @@ from imgforensics.errors import EnvironmentProblemError
 from imgforensics.opening import open_image
 from imgforensics.sources.base import printable
 
-ENGINES = ("buildah", "docker", "podman")
 _NAME = "localhost/imgforensics-rebuilt:latest"
 _TAIL = 20
 """Lines of an engine's own words that an error repeats."""
@@ -87,13 +86,14 @@ class _Storage:
     def build(self, dockerfile: Path, context: Path, *, in_layers: bool) -> None:
         options = (
             "--isolation=chroot",  # needs no runtime and no namespaces
+            "--format=docker",  # OCI's has no HEALTHCHECK, SHELL and ONBUILD
             "--pull-never" if self._is_buildah else "--pull=never",
             f"--layers={str(in_layers).lower()}",
         )
         _run(*self._command, "build", *options, "-t", _NAME, "-f", str(dockerfile), str(context))
 
     def save(self, archive: Path) -> None:
-        _run(*self._command, "push", "--quiet", _NAME, f"oci-archive:{archive}")
+        _run(*self._command, "push", "--quiet", _NAME, f"docker-archive:{archive}")
 
     def forget(self) -> None:
         """Undo the mounts that these programs leave, of the storage on itself and after errors."""

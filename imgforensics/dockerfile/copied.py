@@ -148,7 +148,8 @@ def _named_as_there(step: CopyStep, members: Members, kind: HashKind) -> Recover
     """Sources whose names are lost: called as what they became."""
     contents = members.contents
     is_add = step.recovered.instruction.keyword == "ADD"
-    if len(contents) == 1 and contents[0].kind is EntryKind.FILE:
+    is_tree = kind is HashKind.DIRECTORY
+    if len(contents) == 1 and contents[0].kind is EntryKind.FILE and not is_tree:
         sources = [_text(contents[0].path.rpartition(b"/")[2])]
         note = "the source's name is lost; the file is called so where it went"
     elif is_add and kind is HashKind.FILE:
