@@ -7,6 +7,7 @@ from imgforensics.dockerfile.instruction import (
     Instruction,
     RecoveredInstruction,
 )
+from imgforensics.dockerfile.known_bases import KnownBase, KnownBases, read_known_bases
 from imgforensics.dockerfile.recover import recover_dockerfile
 from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
 from imgforensics.dockerfile.writing import WrittenRecovery, write_dockerfile
@@ -18,9 +19,12 @@ __all__ = [
     "Evidence",
     "Heredoc",
     "Instruction",
+    "KnownBase",
+    "KnownBases",
     "RecoveredDockerfile",
     "RecoveredInstruction",
     "WrittenRecovery",
+    "read_known_bases",
     "recover_dockerfile",
     "write_dockerfile",
 ]

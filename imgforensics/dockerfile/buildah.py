@@ -6,8 +6,13 @@ Source: buildah, imagebuildah/stage_executor.go (getCreatedBy).
 import re
 from dataclasses import replace
 
-from imgforensics.dockerfile.classic import NOT_AN_OPERATION, copy_instruction, hashed_copy
-from imgforensics.dockerfile.commands import without_arguments
+from imgforensics.dockerfile.classic import (
+    NOT_AN_OPERATION,
+    HashedCopy,
+    copy_instruction,
+    hashed_copy,
+)
+from imgforensics.dockerfile.commands import split_arguments
 from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
 from imgforensics.dockerfile.parsing import parse_instruction, split_flags
 from imgforensics.dockerfile.reading import Reading
@@ -30,7 +35,7 @@ def buildah_instruction(created_by: str, state: BuildState) -> Reading | None:
         return _run(text, state) if text else None
     copy = hashed_copy(match["text"])
     if copy:
-        return copy_instruction(copy)
+        return _copy(copy)
     instruction = parse_instruction(match["text"])
     if instruction is None:
         return None
@@ -39,7 +44,12 @@ def buildah_instruction(created_by: str, state: BuildState) -> Reading | None:
 
 
 def _run(text: str, state: BuildState) -> Reading:
-    command = _MOUNTED.sub("", without_arguments(text, state).removeprefix(_SHELL))
+    values, command = split_arguments(text, state)
+    command = _MOUNTED.sub("", command.removeprefix(_SHELL))
+    return _script(command)._replace(arguments=values)
+
+
+def _script(command: str) -> Reading:
     line, _, body = command.partition("\n")
     flags, arguments = split_flags(line.strip())
     instruction = Instruction("RUN", arguments, flags)
@@ -53,6 +63,16 @@ def _run(text: str, state: BuildState) -> Reading:
         bodies += [Heredoc(mark.name, "") for mark in marks[1:]]
         return Reading(replace(instruction, heredocs=tuple(bodies)), Confidence.PARTIAL, note)
     return Reading(replace(instruction, heredocs=(Heredoc(marks[0].name, body + "\n"),)))
+
+
+def _copy(copy: HashedCopy) -> Reading:
+    """A COPY or ADD whose destination is the Dockerfile's own text, variables and quotes kept."""
+    reading = copy_instruction(replace(copy, destination=unquote(copy.destination)))
+    source = split_words(reading.instruction.arguments)[0]
+    if reading.instruction.arguments.startswith("[") or "$" not in copy.destination:
+        return reading
+    instruction = replace(reading.instruction, arguments=f"{source} {copy.destination}")
+    return reading._replace(instruction=instruction)
 
 
 def _argument(instruction: Instruction, state: BuildState) -> Reading | None:

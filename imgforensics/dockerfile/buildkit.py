@@ -4,17 +4,20 @@ Source: BuildKit, frontend/dockerfile/dockerfile2llb (convert.go) and exporter/c
 """
 
 from imgforensics.dockerfile.commands import run_command
+from imgforensics.dockerfile.instruction import Confidence
 from imgforensics.dockerfile.printed import printed_instruction
 from imgforensics.dockerfile.reading import Reading
 from imgforensics.dockerfile.state import BuildState
 
-EXPORTER_COMMENT = "buildkit.exporter.image.v0"
+_ARGUMENT_NOTE = "the value is the one that the build used; the default may have been another"
 
 
 def buildkit_instruction(created_by: str, state: BuildState) -> Reading | None:
     """Read one row of BuildKit."""
     text = created_by.removesuffix(" # buildkit")
     reading = printed_instruction(text, state)
+    if reading and reading.instruction.keyword == "ARG" and "=" in reading.instruction.arguments:
+        return reading._replace(confidence=Confidence.PARTIAL, note=_ARGUMENT_NOTE)
     if reading is None and text.startswith(tuple(" ".join(shell) for shell in state.shells)):
         return run_command(text, state)
     return reading

@@ -42,15 +42,13 @@ def hashed_copy(text: str) -> HashedCopy | None:
     if not match:
         return None
     flags, _ = split_flags(match["flags"])
-    destination = match["destination"].rstrip(" ")
+    destination = match["destination"].strip()
     return HashedCopy(match["keyword"], match["kind"], match["hash"], destination, flags)
 
 
 def copy_instruction(copy: HashedCopy) -> Reading:
     """A COPY or ADD with stand-ins for the sources that its hash hides."""
-    destination = copy.destination
-    source = _stand_in(copy)
-    arguments = words_or_list((source, destination))
+    arguments = words_or_list((_stand_in(copy), copy.destination))
     note = f"the history names the source by a hash alone ({copy.kind}:{copy.hash})"
     return Reading(Instruction(copy.keyword, arguments, copy.flags), Confidence.GUESSED, note)
 

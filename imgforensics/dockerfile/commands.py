@@ -1,5 +1,6 @@
 """Commands of history rows as instructions: RUN, CMD, ENTRYPOINT and their shells."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ _SHELL_WITH_SCRIPT = re.compile(
 
 def run_command(text: str, state: BuildState) -> Reading:
     """A RUN from what was run: arguments of the build first, then a shell, then the command."""
-    command = without_arguments(text, state)
+    _, command = split_arguments(text, state)
     for shell in state.shells:
         prefix = " ".join(shell) + " "
         if command.startswith(prefix):
@@ -73,10 +74,19 @@ def stands_in_one_line(script: str) -> bool:
     return bool(
         script
         and script == script.strip()
-        and not script.startswith(("--", "["))
+        and not script.startswith("--")
         and not script.endswith("\\")
+        and not _is_list(script)
         and not re.search(r"[\r\n]", script)
     )
+
+
+def _is_list(script: str) -> bool:
+    """Whether a Dockerfile would take a script for the exec form."""
+    try:
+        return script.startswith("[") and isinstance(json.loads(script), list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _exec_form(command: str) -> Reading:
@@ -91,21 +101,23 @@ def _exec_form(command: str) -> Reading:
     return Reading(Instruction("RUN", json_list(words)), confidence, note)
 
 
-def without_arguments(text: str, state: BuildState) -> str:
-    """The command after `|2 NAME=value NAME=value `, whose values are neither quoted nor counted.
+def split_arguments(text: str, state: BuildState) -> tuple[dict[str, str], str]:
+    """The values in `|2 NAME=value NAME=value `, neither quoted nor counted, and the command.
 
     A value is known from the row that declared the argument, or reaches up to the next declared
     name or to the shell.
     """
+    values: dict[str, str] = {}
     count = _ARGUMENT_COUNT.match(text)
     if not count:
-        return text
+        return values, text
     position = count.end()
     starts = [text.find(f" {' '.join(shell)} ", position - 1) for shell in state.shells]
     shell_at = min((start for start in starts if start >= 0), default=len(text))
     while position <= shell_at and (match := _ARGUMENT.match(text, position)):
         position = _end_of_value(text, match, shell_at, state)
-    return text[position:]
+        values[match[1]] = text[match.end() : position - 1]
+    return values, text[position:]
 
 
 def _end_of_value(text: str, argument: re.Match[str], shell_at: int, state: BuildState) -> int:

@@ -69,7 +69,8 @@ def _with_variables(
 ) -> list[RecoveredInstruction]:
     """Each variable before the instruction that first uses it, else after the one before it."""
     before: dict[int, list[RecoveredInstruction]] = {}
-    for pair, place in zip(variables, _places(own, variables), strict=True):
+    placed = zip(variables, _places(own, variables), strict=True)
+    for pair, place in sorted(placed, key=lambda each: each[0].name == "PATH"):
         before.setdefault(place, []).append(_told(Instruction("ENV", pairs_text([pair]))))
     found: list[RecoveredInstruction] = []
     for place, each in enumerate(own):
@@ -81,22 +82,33 @@ def _places(own: Sequence[RecoveredInstruction], variables: Sequence[Pair]) -> l
     """For each variable, how many instructions precede it.
 
     A builder keeps variables in the order in which they were first set, so that none stands
-    after the first use of a later one; PATH alone was there before.
+    after the first use of a later one; PATH alone was there before. What is set before
+    anything is run mostly stands at the top.
     """
     uses = _first_uses(own)
     places = [_first_use(pair, uses) for pair in variables]
     ordered = [number for number, pair in enumerate(variables) if pair.name != "PATH"]
-    following = len(own)
+    following, group = len(own), ""
     for number in reversed(ordered):
-        following = min(following, places[number] if places[number] >= 0 else following)
-        places[number] = following if places[number] >= 0 else -1
+        is_used = places[number] >= 0
+        following = min(following, places[number]) if is_used else following
+        belongs = _group(variables[number]) == group
+        places[number] = following if is_used or belongs else -1
+        group = _group(variables[number]) if is_used or belongs else ""
     previous = 0
     for number in ordered:
         places[number] = previous = max(previous, places[number])
-    return [
-        _after_its_parts(pair, variables, places) if pair.name == "PATH" else place
-        for pair, place in zip(variables, places, strict=True)
-    ]
+    for number, pair in enumerate(variables):
+        if pair.name == "PATH":
+            places[number] = _after_its_parts(pair, variables, places)
+    keywords = [each.instruction.keyword for each in own]
+    first_run = keywords.index("RUN") if "RUN" in keywords else len(own)
+    return [place if place > first_run else 0 for place in places]
+
+
+def _group(variable: Pair) -> str:
+    """What variables that are set together mostly have in common: `PG` of `PG_VERSION`."""
+    return variable.name.partition("_")[0]
 
 
 def _first_uses(own: Sequence[RecoveredInstruction]) -> dict[str, int]:

@@ -24,6 +24,7 @@ _FIRST_REAL_YEAR = 1981
 _DISTRIBUTION_ROWS = 12
 """Rows that a distribution's own image has at most."""
 _SHELL = re.compile(r'CMD \["(?:/bin/|/usr/bin/)?(?:ba|a)?sh"\]')
+_BREAK_CACHES = frozenset({"ADD", "ARG", "COPY", "LABEL"})
 _COMMANDS = frozenset({"CMD", "ENTRYPOINT"})
 _APPLIED = re.compile(r"(?:Apply image|Install update) \S+")
 _PACKED = re.compile(
@@ -46,18 +47,42 @@ class Cut(NamedTuple):
     """Rows below it."""
     weight: float
     reasons: tuple[str, ...]
+    is_time_alone: bool = False
+    """Whether a pause is all that speaks for it: a build that used its cache pauses, too."""
+    breaks_cache: bool = False
+    """Whether the row above it is of the kind at which a build stops using its cache."""
 
 
 def scored_cuts(rows: Sequence[Row]) -> list[Cut]:
     """Every place that something speaks for, lowest first; its weight has no upper bound."""
     cuts = []
     variables: set[str] = set()
+    has_layer = False
     for position in range(1, len(rows)):
-        variables.update(variables_of(rows[position - 1]))
-        cut = _weigh(rows, position, variables)
-        if cut.weight > 0:
-            cuts.append(cut)
-    return cuts
+        before = rows[position - 1]
+        has_layer = has_layer or not before.entry.empty_layer
+        variables.update(variables_of(before))
+        if has_layer and _may_follow_a_base(rows[position]):
+            cuts.append(_weigh(rows, position, variables))
+    return [cut for cut in cuts if cut.weight > 0]
+
+
+def chosen_cut(cuts: Sequence[Cut], rows: Sequence[Row]) -> Cut | None:
+    """The place that is taken for the end of the base: the last that enough speaks for."""
+    strong = [cut for cut in cuts if cut.weight >= ENOUGH]
+    certain = [cut for cut in strong if not (cut.is_time_alone and cut.breaks_cache)]
+    kept: list[Cut] = []
+    for cut in certain or strong[:1]:
+        # An image of metadata alone is hardly a base: the pause is one of the cache.
+        between = rows[kept[-1].rows : cut.rows] if kept else ()
+        if kept and cut.is_time_alone and all(row.entry.empty_layer for row in between):
+            continue
+        kept.append(cut)
+    return kept[-1] if kept else None
+
+
+def _may_follow_a_base(row: Row) -> bool:
+    return not is_merge(row) and not made_without_dockerfile(row)
 
 
 def variables_of(row: Row) -> dict[str, str]:
@@ -71,6 +96,11 @@ def variables_of(row: Row) -> dict[str, str]:
 def ends_with_shell(row: Row) -> bool:
     """Whether a row is the shell that a distribution's own image ends with."""
     return bool(row.reading and _SHELL.fullmatch(str(row.reading.instruction)))
+
+
+def is_merge(row: Row) -> bool:
+    """Whether a row only says that the layers of those below were merged into one."""
+    return not row.entry.created_by and (row.entry.comment or "").startswith("merge sha256:")
 
 
 def is_root_filesystem(row: Row) -> bool:
@@ -90,17 +120,19 @@ def made_without_dockerfile(row: Row) -> bool:
 
 def _weigh(rows: Sequence[Row], position: int, variables: set[str]) -> Cut:
     before, after = rows[position - 1], rows[position]
-    signs = [
+    times = list(_signs_of_time(before, after))
+    others = [
         *_signs_of_builders(before, after),
-        *_signs_of_time(before, after),
         *_signs_of_commands(before, after),
         *_signs_of_library(before, variables),
     ]
     is_early = position <= _DISTRIBUTION_ROWS and is_root_filesystem(rows[0])
     if is_early and ends_with_shell(before):
-        signs.append(Sign(1.0, "a distribution's image ends with its shell"))
-    weight = sum(sign.weight for sign in signs)
-    return Cut(position, weight, tuple(sign.reason for sign in signs))
+        others.append(Sign(1.0, "a distribution's image ends with its shell"))
+    weight = sum(sign.weight for sign in (*others, *times))
+    reasons = tuple(sign.reason for sign in (*others, *times))
+    is_alone = not others and not is_root_filesystem(before)
+    return Cut(position, weight, reasons, is_alone, _keyword(after) in _BREAK_CACHES)
 
 
 def _signs_of_builders(before: Row, after: Row) -> Iterator[Sign]:

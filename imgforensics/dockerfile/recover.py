@@ -6,10 +6,13 @@ from imgforensics.dockerfile.base import base_cuts
 from imgforensics.dockerfile.base_names import with_names
 from imgforensics.dockerfile.completion import completed
 from imgforensics.dockerfile.distributions import SystemFacts
+from imgforensics.dockerfile.equivalents import with_equivalents
 from imgforensics.dockerfile.from_attestations import with_attestations
 from imgforensics.dockerfile.from_layers import with_layers
 from imgforensics.dockerfile.history import Row, read_history
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
+from imgforensics.dockerfile.known_bases import KnownBases
+from imgforensics.dockerfile.layer_pairing import with_layers_paired
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
 from imgforensics.dockerfile.system import system_facts
 from imgforensics.dockerfile.writers import image_builder
@@ -21,45 +24,40 @@ _BASE_ARGUMENT = "BASE_IMAGE"
 
 
 def recover_dockerfile(
-    image: Image, *, read_layers: bool = True, progress: Callable[[int], None] | None = None
+    image: Image,
+    *,
+    bases: KnownBases | None = None,
+    read_layers: bool = True,
+    progress: Callable[[int], None] | None = None,
 ) -> RecoveredDockerfile:
     """The Dockerfile that an image was built from, as far as the image tells.
 
-    Without `read_layers` only documents are read: names of bases then rest on history and
-    labels alone, and so do sources of COPY and ADD. `progress` is told the size of every piece
-    of a stored layer that was read. Raises `LimitExceededError`.
+    `bases` are images that it may be built on, as :func:`read_known_bases` reads them. Without
+    `read_layers` only documents are read: names of bases then rest on history and labels
+    alone, and so do sources of COPY and ADD. `progress` is told the size of every piece of a
+    stored layer that was read. Raises `LimitExceededError`.
     """
     config = image.config or ImageConfig(b"")
-    rows = read_history(config, layers_of_rows(config))
+    rows = with_layers_paired(read_history(config), image, read_layers=read_layers)
+    known = bases.longest_prefix(config.diff_ids) if bases else None
     candidates = tuple(
         with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
-        for found in base_cuts(config, rows, _annotations(image))
+        for found in base_cuts(config, rows, _annotations(image), known)
     )
     base = candidates[0]
-    own, below = rows[base.rows :], _recovered(rows[: base.rows])
-    builder = image_builder(config, [row.builder for row in own])
+    below = _recovered(rows[: base.rows])
+    own = with_equivalents(rows[base.rows :], range(base.layers, len(image.layers)))
+    builder = image_builder(config, [row.builder for row in rows[base.rows :]])
     recovered = RecoveredDockerfile(
-        instructions=(
-            *from_instructions(base),
-            *completed(_recovered(own), below, config, builder),
-        ),
+        instructions=(*from_instructions(base), *completed(own, below, config, builder)),
         base=base,
         base_candidates=candidates,
         base_instructions=below,
         builder=builder,
+        problems=bases.problems if bases else (),
     )
     recovered = with_attestations(image, recovered)
     return with_layers(image, recovered, progress) if read_layers else recovered
-
-
-def layers_of_rows(config: ImageConfig) -> list[int | None]:
-    """Which layer each history row made; none at all where rows and layers do not pair."""
-    making = [index for index, entry in enumerate(config.history) if not entry.empty_layer]
-    layers: list[int | None] = [None] * len(config.history)
-    if len(making) == len(config.diff_ids):
-        for layer, index in enumerate(making):
-            layers[index] = layer
-    return layers
 
 
 def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:

@@ -111,9 +111,25 @@ class RecoveredDockerfile:
         return self.builder.reads_dockerfiles
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, pretty: bool = False, evidence: bool = False, keep_base: bool = False) -> str:
+        """The Dockerfile: its own text where that was found, else one that always parses.
+
+        `pretty` breaks long commands at operators of the outermost level without changing
+        them; `evidence` puts what each instruction rests on above it as a comment; `keep_base`
+        adds the base's own instructions as comments. None of them touches a text that was
+        found.
+        """
         if self.source is not None:
             return self.source.decode("utf-8", "replace")
-        return dockerfile_text(self.instructions, heading=self.heading)
+        return dockerfile_text(
+            self.instructions,
+            heading=self.heading,
+            base=self.base_instructions if keep_base else (),
+            evidence=evidence,
+            pretty=pretty,
+        )
 
     @property
     def heading(self) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imgforensics.dockerfile.instruction import (
@@ -12,6 +12,7 @@ from imgforensics.dockerfile.instruction import (
     RecoveredInstruction,
 )
 from imgforensics.dockerfile.words import heredoc_marks, literal
+from imgforensics.dockerfile.wrapping import wrapped
 
 _DIVIDES = re.compile(r"\s|^--")
 
@@ -20,15 +21,30 @@ def dockerfile_text(
     instructions: Iterable[RecoveredInstruction],
     *,
     heading: str = "",
+    base: Sequence[RecoveredInstruction] = (),
     evidence: bool = False,
+    pretty: bool = False,
 ) -> str:
-    """The text of a whole Dockerfile; `heading` and, if asked for, the evidence as comments."""
+    """The text of a whole Dockerfile.
+
+    `heading` comes first and `base`, the base's own instructions, after FROM, as comments;
+    `evidence` puts what each instruction rests on above it; `pretty` breaks long commands at
+    operators, without changing them.
+    """
     lines = as_comments(heading)
     for recovered in instructions:
         if evidence:
             lines += as_comments(evidence_of(recovered))
-        lines.append(instruction_text(recovered.instruction))
+        lines.append(instruction_text(recovered.instruction, pretty=pretty))
+        if base and recovered.instruction.keyword == "FROM":
+            lines += _base_comments(base)
+            base = ()
     return "\n".join(lines) + "\n"
+
+
+def _base_comments(base: Iterable[RecoveredInstruction]) -> list[str]:
+    texts = (instruction_text(each.instruction) for each in base)
+    return as_comments("\n".join(("The base's own instructions, as the history tells:", *texts)))
 
 
 def evidence_of(recovered: RecoveredInstruction) -> str:
@@ -47,9 +63,16 @@ def as_comments(text: str) -> list[str]:
     return [("# " + _printable(line)).rstrip() for line in lines]
 
 
-def instruction_text(instruction: Instruction) -> str:
+def instruction_text(instruction: Instruction, *, pretty: bool = False) -> str:
     """One instruction with its heredocs, every announced one ended."""
-    return str(_terminated(instruction))
+    complete = _terminated(instruction)
+    if pretty and instruction.keyword == "RUN" and _is_script(complete):
+        return str(replace(complete, arguments=wrapped(complete.arguments)))
+    return str(complete)
+
+
+def _is_script(instruction: Instruction) -> bool:
+    return not instruction.heredocs and not instruction.arguments.startswith("[")
 
 
 def _terminated(instruction: Instruction) -> Instruction:

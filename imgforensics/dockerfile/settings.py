@@ -127,7 +127,12 @@ def _ports(config: ImageConfig, known: Sequence[Instruction]) -> list[Instructio
         for word in each.arguments.split()
     }
     untold = [port for port in config.container.exposed_ports if port not in told]
-    return [ports_instruction(untold)] if untold else []
+    return [ports_instruction(sorted(untold, key=_port_number))] if untold else []
+
+
+def _port_number(port: str) -> tuple[int, str]:
+    number = re.match(r"[0-9]{1,5}", port)
+    return (int(number[0]) if number else 0, port)
 
 
 def _healthcheck(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
