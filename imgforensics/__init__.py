@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imgforensics.comparison import DirectoryTree, ImageDiff, diff
     from imgforensics.digests import Digest
     from imgforensics.dockerfile import RecoveredDockerfile, recover_dockerfile
     from imgforensics.errors import ImageForensicsError
@@ -38,10 +39,12 @@ __version__ = "0.1.0"
 __all__ = [
     "ApplyRules",
     "Digest",
+    "DirectoryTree",
     "EntryKind",
     "ExtractionRecord",
     "FileTree",
     "Image",
+    "ImageDiff",
     "ImageForensicsError",
     "ImagePath",
     "Layer",
@@ -56,6 +59,7 @@ __all__ = [
     "Severity",
     "Verification",
     "__version__",
+    "diff",
     "extract",
     "extract_layers",
     "list_images",
@@ -68,10 +72,12 @@ __all__ = [
 _HOMES = {
     "ApplyRules": "imgforensics.filesystem",
     "Digest": "imgforensics.digests",
+    "DirectoryTree": "imgforensics.comparison",
     "EntryKind": "imgforensics.layer",
     "ExtractionRecord": "imgforensics.extraction",
     "FileTree": "imgforensics.filesystem",
     "Image": "imgforensics.image",
+    "ImageDiff": "imgforensics.comparison",
     "ImageForensicsError": "imgforensics.errors",
     "ImagePath": "imgforensics.filesystem",
     "Layer": "imgforensics.layer",
@@ -85,6 +91,7 @@ _HOMES = {
     "Selection": "imgforensics.extraction",
     "Severity": "imgforensics.problems",
     "Verification": "imgforensics.verification",
+    "diff": "imgforensics.comparison",
     "extract": "imgforensics.extraction",
     "extract_layers": "imgforensics.extraction",
     "list_images": "imgforensics.opening",

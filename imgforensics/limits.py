@@ -46,6 +46,8 @@ class Limits:
     looked at past `ratio_floor_bytes`. (Nothing in gzip comes to more than 1,032.)"""
     ratio_floor_bytes: int = 4 * _GIB
     """Uncompressed bytes that pass at any ratio: layers of zeros are made in earnest, too."""
+    hole_bytes: int = 4 * _GIB
+    """Zeros made up for the holes of one file, where its content is searched or hashed."""
     output_bytes: int = 1024 * _GIB
     """All file content written by one extraction (holes not counted)."""
     output_entries: int = 5_000_000

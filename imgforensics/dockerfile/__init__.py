@@ -10,6 +10,7 @@ from imgforensics.dockerfile.instruction import (
 from imgforensics.dockerfile.known_bases import KnownBase, KnownBases, read_known_bases
 from imgforensics.dockerfile.recover import recover_dockerfile
 from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
+from imgforensics.dockerfile.writing import WrittenRecovery, write_dockerfile
 
 __all__ = [
     "BaseCandidate",
@@ -22,6 +23,8 @@ __all__ = [
     "KnownBases",
     "RecoveredDockerfile",
     "RecoveredInstruction",
+    "WrittenRecovery",
     "read_known_bases",
     "recover_dockerfile",
+    "write_dockerfile",
 ]

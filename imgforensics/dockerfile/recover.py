@@ -1,10 +1,14 @@
 """Recovers the Dockerfile of an image from everything the image tells."""
 
+from collections.abc import Callable
+
 from imgforensics.dockerfile.base import base_cuts
 from imgforensics.dockerfile.base_names import with_names
 from imgforensics.dockerfile.completion import completed
 from imgforensics.dockerfile.distributions import SystemFacts
 from imgforensics.dockerfile.equivalents import with_equivalents
+from imgforensics.dockerfile.from_attestations import with_attestations
+from imgforensics.dockerfile.from_layers import with_layers
 from imgforensics.dockerfile.history import Row, read_history
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
 from imgforensics.dockerfile.known_bases import KnownBases
@@ -20,13 +24,18 @@ _BASE_ARGUMENT = "BASE_IMAGE"
 
 
 def recover_dockerfile(
-    image: Image, *, bases: KnownBases | None = None, read_layers: bool = True
+    image: Image,
+    *,
+    bases: KnownBases | None = None,
+    read_layers: bool = True,
+    progress: Callable[[int], None] | None = None,
 ) -> RecoveredDockerfile:
     """The Dockerfile that an image was built from, as far as the image tells.
 
     `bases` are images that it may be built on, as :func:`read_known_bases` reads them. Without
     `read_layers` only documents are read: names of bases then rest on history and labels
-    alone. Raises `LimitExceededError`.
+    alone, and so do sources of COPY and ADD. `progress` is told the size of every piece of a
+    stored layer that was read. Raises `LimitExceededError`.
     """
     config = image.config or ImageConfig(b"")
     rows = with_layers_paired(read_history(config), image, read_layers=read_layers)
@@ -39,7 +48,7 @@ def recover_dockerfile(
     below = _recovered(rows[: base.rows])
     own = with_equivalents(rows[base.rows :], range(base.layers, len(image.layers)))
     builder = image_builder(config, [row.builder for row in rows[base.rows :]])
-    return RecoveredDockerfile(
+    recovered = RecoveredDockerfile(
         instructions=(*from_instructions(base), *completed(own, below, config, builder)),
         base=base,
         base_candidates=candidates,
@@ -47,6 +56,8 @@ def recover_dockerfile(
         builder=builder,
         problems=bases.problems if bases else (),
     )
+    recovered = with_attestations(image, recovered)
+    return with_layers(image, recovered, progress) if read_layers else recovered
 
 
 def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:

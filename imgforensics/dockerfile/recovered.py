@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from imgforensics.digests import Digest
+from imgforensics.dockerfile.found import FoundDockerfile
 from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
+from imgforensics.dockerfile.provenance import Provenance
 from imgforensics.dockerfile.rendering import dockerfile_text
 from imgforensics.problems import Problem
 
@@ -90,8 +92,18 @@ class RecoveredDockerfile:
     """The Dockerfile's own bytes, where they were found."""
     source_name: str = ""
     """The name it was built under, where `source` is known."""
+    provenances: tuple[Provenance, ...] = ()
+    """Attestations of how the image was built, the one that says most first."""
+    found: tuple[FoundDockerfile, ...] = ()
+    """Files of the layers that may be the Dockerfile, the best first."""
     problems: tuple[Problem, ...] = ()
     """What is contradictory, absent or unreadable."""
+
+    @property
+    def own_instructions(self) -> tuple[RecoveredInstruction, ...]:
+        """What follows the first FROM."""
+        keywords = [one.instruction.keyword for one in self.instructions]
+        return self.instructions[keywords.index("FROM") + 1 :] if "FROM" in keywords else ()
 
     @property
     def had_dockerfile(self) -> bool:
