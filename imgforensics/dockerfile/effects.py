@@ -63,13 +63,9 @@ def run_effects(image: Image, recovered: RecoveredDockerfile) -> dict[int, Effec
 
 def _effects(image: Image, layer: int) -> Effects:
     before, after = image.filesystem_at(layer - 1), image.filesystem_at(layer)
-    users, groups = (
-        _new_accounts(image, path, before, after, layer) for path in _ACCOUNTS
-    )
+    users, groups = (_new_accounts(image, path, before, after, layer) for path in _ACCOUNTS)
     entries = image.layers[layer].entries
-    files = [
-        one for one in entries if one.kind is EntryKind.FILE and PREFIX not in one.path
-    ]
+    files = [one for one in entries if one.kind is EntryKind.FILE and PREFIX not in one.path]
     return Effects(
         packages=package_changes(image, layer),
         users=users,
