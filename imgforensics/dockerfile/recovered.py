@@ -28,6 +28,7 @@ class Builder(StrEnum):
     BUILDPACKS = "buildpacks"
     NIX = "nix"
     APKO = "apko"
+    KIWI = "kiwi"
     S2I = "s2i"
     DEBUERREOTYPE = "debuerreotype"
     UNKNOWN = "unknown"

@@ -28,6 +28,7 @@ _MARKS = (
     (re.compile(r"ko build .*", re.DOTALL), Builder.KO),
     (re.compile(r"(jib|jib-\w+-plugin:.*)", re.DOTALL), Builder.JIB),
     (re.compile(r"apko.*", re.DOTALL), Builder.APKO),
+    (re.compile(r"KIWI \S+"), Builder.KIWI),
     (
         re.compile(
             r"Layer: .*, Created by buildpack: .*|Application Layer|Buildpacks .*"
@@ -38,6 +39,7 @@ _MARKS = (
     ),
 )
 _NOP = re.compile(r"(?P<shell>.*?)#\(nop\) ", re.DOTALL)
+_FOLLOWED_BY_COMMANDS = frozenset({Builder.CLASSIC, Builder.DEBUERREOTYPE, Builder.IMPORT})
 _SHELL_ALONE = frozenset({"/bin/sh", "/bin/bash", "sh", "bash"})
 
 
@@ -123,4 +125,7 @@ def _by_neighbour(entry: HistoryEntry, before: list[Builder]) -> Builder:
         return Builder.CLASSIC
     if _PRINTED.match(text):
         return Builder.BUILDKIT
-    return before[-1] if before else Builder.UNKNOWN
+    if not before or before[-1] not in _FOLLOWED_BY_COMMANDS:
+        return before[-1] if before else Builder.UNKNOWN
+    # The classic builder writes the exec form of RUN as nothing but its words.
+    return Builder.CLASSIC if text else before[-1]
