@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.errors import ImageForensicsError
 from imgforensics.filesystem.tree import FileTree
-from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
+from imgforensics.filesystem.whiteout import PREFIX, WhiteoutKind, whiteout_of
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind
 from imgforensics.problems import display
 from imgforensics.scanners.packages import PackageChange, PackageVerdict, package_changes
 
 _ACCOUNTS = (b"etc/passwd", b"etc/group")
+_DELETING = (WhiteoutKind.PLAIN, WhiteoutKind.OPAQUE)
 _NAMED = 8
 """Names that a comment lists; further ones are counted."""
 
@@ -63,13 +64,9 @@ def run_effects(image: Image, recovered: RecoveredDockerfile) -> dict[int, Effec
 
 def _effects(image: Image, layer: int) -> Effects:
     before, after = image.filesystem_at(layer - 1), image.filesystem_at(layer)
-    users, groups = (
-        _new_accounts(image, path, before, after, layer) for path in _ACCOUNTS
-    )
+    users, groups = (_new_accounts(image, path, before, after, layer) for path in _ACCOUNTS)
     entries = image.layers[layer].entries
-    files = [
-        one for one in entries if one.kind is EntryKind.FILE and PREFIX not in one.path
-    ]
+    files = [one for one in entries if one.kind is EntryKind.FILE and PREFIX not in one.path]
     return Effects(
         packages=package_changes(image, layer),
         users=users,
@@ -83,7 +80,7 @@ def _effects(image: Image, layer: int) -> Effects:
 def _deleted(paths: Iterable[bytes]) -> Iterator[bytes]:
     for path in paths:
         whiteout = whiteout_of(path) if PREFIX in path else None
-        if whiteout is not None and whiteout.path:
+        if whiteout is not None and whiteout.kind in _DELETING:
             yield whiteout.path
 
 
