@@ -190,11 +190,12 @@ class _Writer:
             self.files += 1
 
     def _link(self, path: bytes, entry: LayerEntry) -> None:
-        if not entry.link_name or b"\0" in entry.link_name:
+        target = entry.link_name
+        if not target or b"\0" in target or path in self._directory.directories:
             self._refused(path)
             return
         try:
-            self._directory.symlink(path, entry.link_name)
+            self._directory.symlink(path, target)
         except (NotADirectoryHere, NameTooLong):
             self._refused(path)
 
@@ -224,9 +225,13 @@ class _Writer:
                 writer.add(names[_key(entry)], Node(entry))
         for entry, pieces in self._contents(files, progress):
             writer.add(names[_key(entry)], Node(_dense(entry)), pieces)
+        by_path = {entry.path: entry for entry in files.values()}
         for entry in links:
-            home = normalise_path(entry.link_name)[len(members.root) :].lstrip(b"/")
-            writer.add_link(names[_key(entry)], Node(entry), home)
+            target = by_path.get(normalise_path(entry.link_name))
+            if target is None:
+                self._left_out.append(f"{display(entry.path)}: a link to nothing in the archive")
+            else:
+                writer.add_link(names[_key(entry)], Node(target), names[_key(target)])
         writer.finish()
 
     def _set_modes(self) -> None:
