@@ -4,6 +4,7 @@ Source: buildah, imagebuildah/stage_executor.go (getCreatedBy).
 """
 
 import re
+from collections import ChainMap
 from dataclasses import replace
 
 from imgforensics.dockerfile.classic import (
@@ -24,6 +25,7 @@ _SUFFIX = re.compile(
     r"=[^|]*)+$"
 )
 _MOUNTED = re.compile(r":(?:sha256:)?[0-9a-f]{64}$")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _SHELL = "/bin/sh -c "
 
 
@@ -35,11 +37,12 @@ def buildah_instruction(created_by: str, state: BuildState) -> Reading | None:
         return _run(text, state) if text else None
     copy = hashed_copy(match["text"])
     if copy:
-        return _copy(copy)
+        return _copy(copy, state)
     instruction = parse_instruction(match["text"])
     if instruction is None:
         return None
-    reader = {"ARG": _argument, "ENV": _environment}.get(instruction.keyword)
+    readers = {"ARG": _argument, "ENV": _environment, "WORKDIR": _directory}
+    reader = readers.get(instruction.keyword)
     return reader(instruction, state) if reader else Reading(instruction)
 
 
@@ -65,14 +68,26 @@ def _script(command: str) -> Reading:
     return Reading(replace(instruction, heredocs=(Heredoc(marks[0].name, body + "\n"),)))
 
 
-def _copy(copy: HashedCopy) -> Reading:
+def _copy(copy: HashedCopy, state: BuildState) -> Reading:
     """A COPY or ADD whose destination is the Dockerfile's own text, variables and quotes kept."""
-    reading = copy_instruction(replace(copy, destination=unquote(copy.destination)))
-    source = split_words(reading.instruction.arguments)[0]
-    if reading.instruction.arguments.startswith("[") or "$" not in copy.destination:
+    destination = _expanded(copy.destination, state)
+    reading = copy_instruction(replace(copy, destination=destination), state.directory)
+    if destination == copy.destination or reading.instruction.arguments.startswith("["):
         return reading
+    source = split_words(reading.instruction.arguments)[0]
     instruction = replace(reading.instruction, arguments=f"{source} {copy.destination}")
     return reading._replace(instruction=instruction)
+
+
+def _expanded(text: str, state: BuildState) -> str:
+    """Text with the variables that are known, its quotes removed."""
+    known = ChainMap(state.environment, state.configured_environment)
+    return _VARIABLE.sub(lambda match: known.get(match[1] or match[2], match[0]), unquote(text))
+
+
+def _directory(instruction: Instruction, state: BuildState) -> Reading:
+    state.directory = _expanded(instruction.arguments, state)
+    return Reading(instruction)
 
 
 def _argument(instruction: Instruction, state: BuildState) -> Reading | None:

@@ -15,6 +15,8 @@ from imgforensics.dockerfile.rendering import words_or_list
 from imgforensics.dockerfile.state import BuildState
 
 NOT_AN_OPERATION = re.compile(r"(?P<shell>[^#]{0,4096}?) ?#\(nop\) +(?P<text>\S.*)", re.DOTALL)
+_OF_OTHER_STAGES = ("/usr/local/", "/usr/lib/", "/opt/")
+"""Where what is built goes: a directory there mostly comes from the same place of a stage."""
 _HASHED = re.compile(
     r"(?P<keyword>COPY|ADD) (?P<flags>.*?)"
     r"(?P<kind>file|dir|multi):(?P<hash>[0-9a-f]{64}) in (?P<destination>.*)",
@@ -46,21 +48,26 @@ def hashed_copy(text: str) -> HashedCopy | None:
     return HashedCopy(match["keyword"], match["kind"], match["hash"], destination, flags)
 
 
-def copy_instruction(copy: HashedCopy) -> Reading:
-    """A COPY or ADD with stand-ins for the sources that its hash hides."""
-    arguments = words_or_list((_stand_in(copy), copy.destination))
+def copy_instruction(copy: HashedCopy, directory: str) -> Reading:
+    """A COPY or ADD with stand-ins for the sources that its hash hides.
+
+    `directory` is the one that WORKDIR set last.
+    """
+    arguments = words_or_list((_stand_in(copy, directory), copy.destination))
     note = f"the history names the source by a hash alone ({copy.kind}:{copy.hash})"
     return Reading(Instruction(copy.keyword, arguments, copy.flags), Confidence.GUESSED, note)
 
 
-def _stand_in(copy: HashedCopy) -> str:
+def _stand_in(copy: HashedCopy, directory: str) -> str:
     """A name for the sources: what they are called where they went, as most keep their name."""
-    name = copy.destination.rstrip("/").rsplit("/", 1)[-1]
-    if copy.kind == "multi" or not name or name in (".", ".."):
-        return "." if copy.kind == "dir" else f"{copy.kind}-{copy.hash[:12]}"
-    if copy.kind == "file" and copy.destination.endswith("/"):
-        return f"file-{copy.hash[:12]}"
-    return name
+    destination = copy.destination.rstrip("/")
+    name = destination.rsplit("/", 1)[-1]
+    if copy.kind == "dir":
+        if destination.startswith(_OF_OTHER_STAGES):
+            return destination.lstrip("/")
+        return "." if destination == directory or name in ("", ".", "..") else name
+    is_renamed = copy.kind == "multi" or name in ("", ".", "..") or copy.destination.endswith("/")
+    return f"{copy.kind}-{copy.hash[:12]}" if is_renamed else name
 
 
 def classic_instruction(created_by: str, state: BuildState) -> Reading | None:
@@ -70,4 +77,4 @@ def classic_instruction(created_by: str, state: BuildState) -> Reading | None:
         return run_command(created_by, state) if created_by else None
     text = match["text"]
     copy = hashed_copy(text)
-    return copy_instruction(copy) if copy else printed_instruction(text, state)
+    return copy_instruction(copy, state.directory) if copy else printed_instruction(text, state)

@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from imgforensics.dockerfile.go_text import quoted_list
 from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
@@ -11,7 +13,9 @@ from imgforensics.dockerfile.reading import Reading
 from imgforensics.dockerfile.rendering import instruction_text, json_list
 from imgforensics.dockerfile.state import BuildState
 
-_ARGUMENT_COUNT = re.compile(r"\|[0-9]+ ?")
+_ARGUMENT_COUNT = re.compile(r"\|([0-9]{1,6}) ?")
+_FURTHEST_NAME = 100
+"""How many names are looked at for the end of one value."""
 _ARGUMENT = re.compile(r"([A-Za-z_][\w.-]*)=")
 _SHEBANG_PIPE = re.compile(r"/dev/pipes/(\S+)")
 _SHELL_WITH_SCRIPT = re.compile(
@@ -114,22 +118,44 @@ def split_arguments(text: str, state: BuildState) -> tuple[dict[str, str], str]:
     position = count.end()
     starts = [text.find(f" {' '.join(shell)} ", position - 1) for shell in state.shells]
     shell_at = min((start for start in starts if start >= 0), default=len(text))
-    while position <= shell_at and (match := _ARGUMENT.match(text, position)):
-        position = _end_of_value(text, match, shell_at, state)
+    names = [
+        match
+        for match in _ARGUMENT.finditer(text, position, shell_at)
+        if match[1] in state.arguments and text[match.start() - 1] == " "
+    ]
+    # buildah counts words where others count arguments: there are never more than that.
+    while len(values) < int(count[1]) and (match := _ARGUMENT.match(text, position)):
+        if position > shell_at:
+            break
+        following = _next_argument(names, match, values)
+        position = _end_of_value(text, match, following, shell_at, state)
         values[match[1]] = text[match.end() : position - 1]
     return values, text[position:]
 
 
-def _end_of_value(text: str, argument: re.Match[str], shell_at: int, state: BuildState) -> int:
+def _next_argument(
+    names: Sequence[re.Match[str]], argument: re.Match[str], values: Mapping[str, str]
+) -> int | None:
+    """Where the next declared argument that has no value yet begins."""
+    place = bisect_left(names, argument.end(), key=re.Match.start)
+    for match in islice(names, place, place + _FURTHEST_NAME):
+        if match[1] not in values and match[1] != argument[1]:
+            return match.start()
+    return None
+
+
+def _end_of_value(
+    text: str, argument: re.Match[str], following: int | None, shell_at: int, state: BuildState
+) -> int:
+    """Where what follows the value begins."""
     start, name = argument.end(), argument[1]
     for value in (state.arguments.get(name), state.environment.get(name)):
         if value is not None and text.startswith(value + " ", start):
             return start + len(value) + 1
+    if following is not None:
+        return following
     if shell_at == len(text):
         return (text.find(" ", start) + 1) or len(text)
-    for following in _ARGUMENT.finditer(text, start, shell_at):
-        if following[1] in state.arguments and text[following.start() - 1] == " ":
-            return following.start()
     return shell_at + 1
 
 

@@ -198,6 +198,11 @@ def _literal(keyword: str, text: str) -> Reading:
     return Reading(Instruction(keyword, literal(bracketed(text) or text.strip())))
 
 
+def _directory(text: str, state: BuildState) -> Reading:
+    state.directory = text.strip()
+    return _literal("WORKDIR", text)
+
+
 _READERS: dict[str, Callable[[str, BuildState], Reading]] = {
     "ADD": lambda text, _: _copy("ADD", text),
     "ARG": _arguments,
@@ -215,5 +220,5 @@ _READERS: dict[str, Callable[[str, BuildState], Reading]] = {
     "STOPSIGNAL": lambda text, _: _literal("STOPSIGNAL", text),
     "USER": lambda text, _: _literal("USER", text),
     "VOLUME": _volumes,
-    "WORKDIR": lambda text, _: _literal("WORKDIR", text),
+    "WORKDIR": _directory,
 }

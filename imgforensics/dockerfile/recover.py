@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from imgforensics.dockerfile.base import base_cuts
 from imgforensics.dockerfile.base_names import with_names
+from imgforensics.dockerfile.command_names import with_command_names
 from imgforensics.dockerfile.completion import completed
 from imgforensics.dockerfile.distributions import SystemFacts
 from imgforensics.dockerfile.equivalents import with_equivalents
@@ -38,7 +39,8 @@ def recover_dockerfile(
     stored layer that was read. Raises `LimitExceededError`.
     """
     config = image.config or ImageConfig(b"")
-    rows = with_layers_paired(read_history(config), image, read_layers=read_layers)
+    history = with_command_names(read_history(config), config)
+    rows = with_layers_paired(history, image, read_layers=read_layers)
     known = bases.longest_prefix(config.diff_ids) if bases else None
     candidates = tuple(
         with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))

@@ -1,6 +1,6 @@
 """What a builder knows between two instructions: shell, arguments, environment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from imgforensics.oci.config import ImageConfig
@@ -21,6 +21,10 @@ class BuildState:
 
     config: ImageConfig
     shell: tuple[str, ...]
+    configured_environment: dict[str, str]
+    """The image's final environment."""
+    directory: str = ""
+    """What WORKDIR set last, as far as it is told."""
     environment: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str | None] = field(default_factory=dict)
     """Declared so far; None where no value is told."""
@@ -29,18 +33,14 @@ class BuildState:
     def before(cls, config: ImageConfig) -> "BuildState":
         """As it is before the first row."""
         is_windows = config.os == "windows"
-        return cls(config, WINDOWS_SHELL if is_windows else LINUX_SHELL)
+        shell = WINDOWS_SHELL if is_windows else LINUX_SHELL
+        return cls(config, shell, environment_of(config.container.env))
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:
         """Shells that a command may have been given to, the likeliest first."""
         known = (self.shell, self.config.container.shell or (), LINUX_SHELL, WINDOWS_SHELL)
         return tuple(dict.fromkeys(shell for shell in known if shell))
-
-    @property
-    def configured_environment(self) -> Mapping[str, str]:
-        """The image's final environment."""
-        return environment_of(self.config.container.env)
 
 
 def environment_of(variables: Sequence[str]) -> dict[str, str]:
