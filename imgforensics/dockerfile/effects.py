@@ -44,7 +44,8 @@ class Effects:
             yield f"groups added: {_listed(self.groups)}"
         if self.deleted:
             yield f"deleted: {_listed([display(b'/' + path) for path in self.deleted])}"
-        yield f"wrote {self.files} files of {self.content_bytes} bytes"
+        files = "1 file" if self.files == 1 else f"{self.files} files"
+        yield f"wrote {files} of {self.content_bytes} bytes"
 
 
 def run_effects(image: Image, recovered: RecoveredDockerfile) -> dict[int, Effects]:

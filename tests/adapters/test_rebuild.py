@@ -1,4 +1,4 @@
-"""A recovered Dockerfile, built again by real engines, gives the image that it was recovered from."""
+"""A recovered Dockerfile, built again by real engines, gives the image it came from."""
 
 import os
 import shutil
@@ -61,9 +61,7 @@ def test_another_base_gives_another_image(tmp_path: Path) -> None:
     copied = LayerSpec([file("a", b"a")], created_by="COPY a /a # buildkit")
     with opened(ImageBuilder([*BASE.layers, copied])) as image:
         written = write_dockerfile(image, recover_dockerfile(image), tmp_path / "out")
-        found = rebuild(
-            image, written.recovered, written.path, "buildah", base=base, work=tmp_path
-        )
+        found = rebuild(image, written.recovered, written.path, "buildah", base=base, work=tmp_path)
     assert [change.path for change in found.files] == [b"etc/base"]
 
 

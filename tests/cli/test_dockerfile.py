@@ -60,7 +60,9 @@ def test_a_directory_to_build_from(tmp_path: Path) -> None:
     target = tmp_path / "out"
     outcome = run("dockerfile", CLASSIC, "-o", str(target))
     assert outcome.status == Status.DONE
-    assert outcome.text == f"wrote {target}: 20 instructions, 18 of them exact, 7 files of context\n"
+    assert (
+        outcome.text == f"wrote {target}: 20 instructions, 18 of them exact, 7 files of context\n"
+    )
     again = run("dockerfile", CLASSIC, "-o", str(target))
     assert again.status == Status.REFUSED
     assert run("dockerfile", CLASSIC, "-o", str(target), "--force").status == Status.DONE

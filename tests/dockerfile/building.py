@@ -22,7 +22,7 @@ from imgforensics.testing import (
 from imgforensics.testing.tarball import Member
 
 NOP = "/bin/sh -c #(nop) "
-BUILDKIT_STEPS = 'RUN /bin/sh -c apk add curl # buildkit'
+BUILDKIT_STEPS = "RUN /bin/sh -c apk add curl # buildkit"
 
 Json = dict[str, Any]
 

@@ -5,11 +5,17 @@ from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, file, opa
 from tests.dockerfile.building import opened
 
 BEFORE = b"Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"
-AFTER = BEFORE + BEFORE.replace(b"Package: a", b"Package: curl").replace(b"Version: 1", b"Version: 8")
+AFTER = BEFORE + BEFORE.replace(b"Package: a", b"Package: curl").replace(
+    b"Version: 1", b"Version: 8"
+)
 IMAGE = ImageBuilder(
     [
         LayerSpec(
-            [file("var/lib/dpkg/status", BEFORE), file("etc/passwd", b"root:x:0:0\n"), file("tmp/x")],
+            [
+                file("var/lib/dpkg/status", BEFORE),
+                file("etc/passwd", b"root:x:0:0\n"),
+                file("tmp/x"),
+            ],
             created_by="ADD rootfs.tar / # buildkit",
         ),
         Instruction('CMD ["bash"]'),

@@ -30,7 +30,9 @@ OTHER = b"FROM debian:12\nRUN apt-get update\nCOPY x /x\n"
 def image(*members: object, labels: dict[str, str] | None = None) -> ImageBuilder:
     return ImageBuilder(
         [
-            LayerSpec([file("bin/sh")], created_by="ADD alpine-minirootfs-3.20.tar.gz / # buildkit"),
+            LayerSpec(
+                [file("bin/sh")], created_by="ADD alpine-minirootfs-3.20.tar.gz / # buildkit"
+            ),
             Instruction('CMD ["/bin/sh"]'),
             Instruction("ENV HOME=/srv"),
             LayerSpec([], created_by="WORKDIR /srv"),
@@ -75,7 +77,7 @@ def test_among_several_the_one_that_agrees() -> None:
         file("srv/vendor/Dockerfile", OTHER),
     )
     assert found.source == OWN
-    assert [one.path for one in found.found][0] == b"srv/deploy/Dockerfile"
+    assert found.found[0].path == b"srv/deploy/Dockerfile"
     assert len(found.found) == 3
 
 

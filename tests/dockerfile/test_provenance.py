@@ -190,7 +190,7 @@ def test_documents_of_other_kinds_are_passed_over() -> None:
 # Build steps without the source.
 
 
-def exec_step(name: str, words: list[str], inputs: list[str], **more: Json | list[Json]) -> Json:
+def exec_step(name: str, words: list[str], inputs: list[str], **more: object) -> Json:
     meta = {"args": words, "cwd": "/", "env": []}
     return {
         "id": name,
@@ -220,7 +220,12 @@ STEPS = [
         ["step0"],
         mounts=[
             {"dest": "/"},
-            {"dest": "/root/.cache", "input": -1, "mountType": 3, "cacheOpt": {"ID": "//root/.cache"}},
+            {
+                "dest": "/root/.cache",
+                "input": -1,
+                "mountType": 3,
+                "cacheOpt": {"ID": "//root/.cache"},
+            },
             {"dest": "/run/secrets/t", "input": -1, "mountType": 1, "secretOpt": {"ID": "t"}},
         ],
     ),

@@ -26,8 +26,10 @@ from imgforensics.testing.tarball import Member
 from tests.dockerfile.building import opened
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-BASE = [
-    LayerSpec([file("bin/sh")], created_by="ADD alpine-minirootfs-3.20.3-x86_64.tar.gz / # buildkit"),
+BASE: list[LayerSpec | Instruction] = [
+    LayerSpec(
+        [file("bin/sh")], created_by="ADD alpine-minirootfs-3.20.3-x86_64.tar.gz / # buildkit"
+    ),
     Instruction('CMD ["/bin/sh"]'),
 ]
 
@@ -42,7 +44,9 @@ def context(target: Path) -> dict[str, bytes | str]:
     """Paths of the context: files' contents, links' targets."""
     root = target / "context"
     return {
-        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        str(path.relative_to(root)): str(path.readlink())
+        if path.is_symlink()
+        else path.read_bytes()
         for path in sorted(root.rglob("*"))
         if path.is_symlink() or not path.is_dir()
     }
@@ -58,7 +62,11 @@ def test_a_real_image(tmp_path: Path) -> None:
     with open_image(FIXTURES / "images" / "webapp.docker-20.tar.xz") as image:
         done = write_dockerfile(image, recover_dockerfile(image), target)
     assert done.is_complete
-    assert sorted(path.name for path in target.iterdir()) == ["Dockerfile", "RECOVERY.md", "context"]
+    assert sorted(path.name for path in target.iterdir()) == [
+        "Dockerfile",
+        "RECOVERY.md",
+        "context",
+    ]
     source = FIXTURES / "sources" / "webapp"
     for path, content in context(target).items():
         assert content == (source / path).read_bytes()
@@ -82,10 +90,16 @@ def test_files_stand_where_their_instructions_look_for_them(tmp_path: Path) -> N
     target = tmp_path / "out"
     written(
         target,
-        ("COPY docker/run.sh /usr/local/bin/start", [file("usr/local/bin/start", b"1", mode=0o755)]),
+        (
+            "COPY docker/run.sh /usr/local/bin/start",
+            [file("usr/local/bin/start", b"1", mode=0o755)],
+        ),
         ("COPY a.conf b.conf /etc/", [file("etc/a.conf", b"a"), file("etc/b.conf", b"b")]),
         ("COPY *.txt /texts/", [file("texts/x.txt", b"x"), file("texts/y.txt", b"y")]),
-        ("COPY src /srv/src", [directory("srv/src"), file("srv/src/m/n", b"n"), symlink("srv/src/l", "m")]),
+        (
+            "COPY src /srv/src",
+            [directory("srv/src"), file("srv/src/m/n", b"n"), symlink("srv/src/l", "m")],
+        ),
         ("COPY one /d/", [file("d/one", b"1")]),
     )
     assert context(target) == {
@@ -126,7 +140,10 @@ def test_the_same_file_copied_twice_is_one_file(tmp_path: Path) -> None:
     written(
         target,
         ("COPY package.json ./", [file("package.json", b"{}", mtime=5)]),
-        ("COPY . /app", [directory("app"), file("app/package.json", b"{}", mtime=5), file("app/x", b"")]),
+        (
+            "COPY . /app",
+            [directory("app"), file("app/package.json", b"{}", mtime=5), file("app/x", b"")],
+        ),
     )
     assert context(target) == {"package.json": b"{}", "x": b""}
     assert copies(target) == ["COPY package.json ./", "COPY . /app"]

@@ -264,24 +264,30 @@ def _differences(rebuilt: "Rebuild") -> Iterator[str]:
 
 
 def _to_json(answer: _Answer) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+    return {
         "source": answer.image.source.description,
         "image": identity_to_json(answer.image.record),
         **recovered_to_json(answer.recovered, answer.presentation),
+        "output": _written_to_json(answer.written),
+        "rebuild": _rebuilt_to_json(answer.rebuilt),
+        "problems": map(problem_to_json, answer.problems),
     }
-    if answer.written is not None:
-        facts["output"] = {
-            "path": str(answer.written.path),
-            "complete": answer.written.is_complete,
-            "files": answer.written.files,
-            "missing": list(answer.written.missing),
-        }
-    if answer.rebuilt is not None:
-        facts["rebuild"] = _rebuilt_to_json(answer.rebuilt)
-    return {**facts, "problems": map(problem_to_json, answer.problems)}
 
 
-def _rebuilt_to_json(rebuilt: "Rebuild") -> dict[str, Any]:
+def _written_to_json(written: WrittenRecovery | None) -> dict[str, Any] | None:
+    if written is None:
+        return None
+    return {
+        "path": str(written.path),
+        "complete": written.is_complete,
+        "files": written.files,
+        "missing": list(written.missing),
+    }
+
+
+def _rebuilt_to_json(rebuilt: "Rebuild | None") -> dict[str, Any] | None:
+    if rebuilt is None:
+        return None
     return {
         "engine": rebuilt.engine,
         "same": rebuilt.is_same,
