@@ -281,7 +281,7 @@ def _relocate(copy: _Copy) -> None:
     folder = f"copied-{copy.step.position}"
     single = copy.members.contents[0] if len(copy.members.contents) == 1 else None
     step = copy.step
-    if single is not None and single.path == copy.members.root and single.kind is EntryKind.FILE:
+    if single is not None and _stands_alone(step, copy.members, single):
         name = single.path.rpartition(b"/")[2]
         copy.placed = {folder.encode() + b"/" + name: single}
         sources = [f"{folder}/{name.decode('utf-8', 'surrogateescape')}"]
@@ -294,6 +294,12 @@ def _relocate(copy: _Copy) -> None:
     was = " ".join(step.sources)
     note = f"in the context it is {folder}, as it does not fit beside the rest; it was: {was}"
     copy.step = step._replace(recovered=_from_context(found, note))
+
+
+def _stands_alone(step: CopyStep, members: Members, single: LayerEntry) -> bool:
+    """Whether one file was copied to the destination, or right into it."""
+    is_direct = b"/" not in members.name_of(single) and step.is_directory
+    return single.kind is EntryKind.FILE and (single.path == members.root or is_direct)
 
 
 def _from_context(found: RecoveredInstruction, note: str) -> RecoveredInstruction:

@@ -147,6 +147,9 @@ def with_sources(step: CopyStep, sources: Sequence[str]) -> RecoveredInstruction
 def _named_as_there(step: CopyStep, members: Members, kind: HashKind) -> RecoveredInstruction:
     """Sources whose names are lost: called as what they became."""
     contents = members.contents
+    if kind is HashKind.FILE and step.is_directory:
+        direct = tuple(one for one in contents if b"/" not in members.name_of(one))
+        contents = direct if len(direct) == 1 else contents
     is_add = step.recovered.instruction.keyword == "ADD"
     is_tree = kind is HashKind.DIRECTORY
     if len(contents) == 1 and contents[0].kind is EntryKind.FILE and not is_tree:

@@ -4,20 +4,31 @@ from typing import Any
 
 from imgforensics.dockerfile.found import FoundDockerfile
 from imgforensics.dockerfile.instruction import RecoveredInstruction
+from imgforensics.dockerfile.presentation import PLAIN, Presentation
 from imgforensics.dockerfile.provenance import Provenance
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
 from imgforensics.dockerfile.rendering import instruction_text
 from imgforensics.serialise import path_to_json, text_or_none
 
 
-def recovered_to_json(recovered: RecoveredDockerfile) -> dict[str, Any]:
-    """All that is known of it but the problems."""
+def recovered_to_json(
+    recovered: RecoveredDockerfile, presentation: Presentation = PLAIN
+) -> dict[str, Any]:
+    """All that is known of it but the problems; its text as `presentation` shows it."""
+    text = presentation.file_of(recovered).decode("utf-8", "backslashreplace")
+    effects = presentation.effects
     return {
         "builder": recovered.builder.value,
         "had_dockerfile": recovered.had_dockerfile,
-        "dockerfile": str(recovered),
+        "dockerfile": text,
         "original": recovered.source_name if recovered.source is not None else None,
-        "instructions": [_instruction_to_json(one) for one in recovered.instructions],
+        "instructions": [
+            {
+                **_instruction_to_json(one),
+                "effects": list(effects[position].lines()) if position in effects else [],
+            }
+            for position, one in enumerate(recovered.instructions)
+        ],
         "base": _base_to_json(recovered.base),
         "base_candidates": [_base_to_json(one) for one in recovered.base_candidates],
         "base_instructions": [_instruction_to_json(one) for one in recovered.base_instructions],

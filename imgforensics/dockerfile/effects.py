@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.errors import ImageForensicsError
 from imgforensics.filesystem.tree import FileTree
-from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
+from imgforensics.filesystem.whiteout import PREFIX, WhiteoutKind, whiteout_of
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind
 from imgforensics.problems import display
 from imgforensics.scanners.packages import PackageChange, PackageVerdict, package_changes
 
 _ACCOUNTS = (b"etc/passwd", b"etc/group")
+_DELETING = (WhiteoutKind.PLAIN, WhiteoutKind.OPAQUE)
 _NAMED = 8
 """Names that a comment lists; further ones are counted."""
 
@@ -43,7 +44,8 @@ class Effects:
             yield f"groups added: {_listed(self.groups)}"
         if self.deleted:
             yield f"deleted: {_listed([display(b'/' + path) for path in self.deleted])}"
-        yield f"wrote {self.files} files of {self.content_bytes} bytes"
+        files = "1 file" if self.files == 1 else f"{self.files} files"
+        yield f"wrote {files} of {self.content_bytes} bytes"
 
 
 def run_effects(image: Image, recovered: RecoveredDockerfile) -> dict[int, Effects]:
@@ -79,7 +81,7 @@ def _effects(image: Image, layer: int) -> Effects:
 def _deleted(paths: Iterable[bytes]) -> Iterator[bytes]:
     for path in paths:
         whiteout = whiteout_of(path) if PREFIX in path else None
-        if whiteout is not None and whiteout.path:
+        if whiteout is not None and whiteout.kind in _DELETING:
             yield whiteout.path
 
 

@@ -250,6 +250,8 @@ def _material_of(reference: str) -> Material:
 def _only_material(recovered: RecoveredDockerfile, provenance: Provenance) -> Material | None:
     """The base, where there is no doubt: the only image, or the one that is named otherwise."""
     materials = provenance.materials
+    if not materials and recovered.base.name == SCRATCH:
+        return Material(SCRATCH, None)
     known = recovered.base.name
     if known is not None and recovered.base.score == 1:
         materials = tuple(one for one in materials if _same_image(one.reference, known))

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from imgforensics.dockerfile.instruction import (
     TAKES_HEREDOCS,
@@ -24,15 +25,19 @@ def dockerfile_text(
     base: Sequence[RecoveredInstruction] = (),
     evidence: bool = False,
     pretty: bool = False,
+    remarks: Mapping[int, Iterable[str]] = MappingProxyType({}),
 ) -> str:
     """The text of a whole Dockerfile.
 
     `heading` comes first and `base`, the base's own instructions, after FROM, as comments;
     `evidence` puts what each instruction rests on above it; `pretty` breaks long commands at
-    operators, without changing them.
+    operators, without changing them. `remarks` are further comments above instructions, by
+    position.
     """
     lines = as_comments(heading)
-    for recovered in instructions:
+    for position, recovered in enumerate(instructions):
+        for remark in remarks.get(position, ()):
+            lines += as_comments(remark)
         if evidence:
             lines += as_comments(evidence_of(recovered))
         lines.append(instruction_text(recovered.instruction, pretty=pretty))

@@ -13,8 +13,8 @@ from pathlib import Path
 from imgforensics.contents import contents_of
 from imgforensics.dockerfile.context import BuildContext, plan_context
 from imgforensics.dockerfile.copied import Members
+from imgforensics.dockerfile.presentation import PLAIN, Presentation
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
-from imgforensics.dockerfile.rendering import dockerfile_text
 from imgforensics.dockerfile.report import report_text
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import (
@@ -65,17 +65,16 @@ def write_dockerfile(
     recovered: RecoveredDockerfile,
     output: str | os.PathLike[str],
     *,
-    evidence: bool = False,
+    presentation: Presentation = PLAIN,
     force: bool = False,
     progress: Progress | None = None,
 ) -> WrittenRecovery:
     """Write `Dockerfile`, `context/` and `RECOVERY.md` below `output`.
 
     Modes and times of the context's files are those of the layers; owners are this user's, as
-    builders ask no context for them; setuid bits and file capabilities are left out. With
-    `evidence`, comments beside each instruction say what it rests on, unless the Dockerfile is
-    the original. Work happens in `OUTPUT.partial`. `progress` is told the size of every piece of a
-    stored layer that was read.
+    builders ask no context for them; setuid bits and file capabilities are left out. The
+    Dockerfile is written as `presentation` shows it. Work happens in `OUTPUT.partial`. `progress`
+    is told the size of every piece of a stored layer that was read.
 
     Raises `UnsafeOutputError`, `OutputFailedError` and `LimitExceededError`.
     """
@@ -85,7 +84,7 @@ def write_dockerfile(
     with closing(OutputDirectory(str(target.begin()))) as directory:
         writer = _Writer(image, directory, context)
         problems = writer.run(progress)
-        _write_text(directory, DOCKERFILE, _text_of(placed, evidence=evidence))
+        _write_text(directory, DOCKERFILE, presentation.file_of(placed))
         missing = (*context.missing, *writer.left_out())
         report = report_text(image, placed, missing)
         _write_text(directory, REPORT, report.encode("utf-8", "backslashreplace"))
@@ -93,13 +92,6 @@ def write_dockerfile(
     found = tuple(dict.fromkeys((*placed.problems, *problems)))
     path = target.partial if has_errors(found) else target.finish_without_record()
     return WrittenRecovery(path, placed, writer.files, missing, found)
-
-
-def _text_of(recovered: RecoveredDockerfile, *, evidence: bool) -> bytes:
-    if recovered.source is not None:
-        return recovered.source
-    text = dockerfile_text(recovered.instructions, heading=recovered.heading, evidence=evidence)
-    return text.encode("utf-8", "backslashreplace")
 
 
 def _write_text(directory: OutputDirectory, name: str, data: bytes) -> None:
@@ -198,11 +190,12 @@ class _Writer:
             self.files += 1
 
     def _link(self, path: bytes, entry: LayerEntry) -> None:
-        if not entry.link_name or b"\0" in entry.link_name:
+        target = entry.link_name
+        if not target or b"\0" in target or path in self._directory.directories:
             self._refused(path)
             return
         try:
-            self._directory.symlink(path, entry.link_name)
+            self._directory.symlink(path, target)
         except (NotADirectoryHere, NameTooLong):
             self._refused(path)
 
@@ -232,9 +225,13 @@ class _Writer:
                 writer.add(names[_key(entry)], Node(entry))
         for entry, pieces in self._contents(files, progress):
             writer.add(names[_key(entry)], Node(_dense(entry)), pieces)
+        by_path = {entry.path: entry for entry in files.values()}
         for entry in links:
-            home = normalise_path(entry.link_name)[len(members.root) :].lstrip(b"/")
-            writer.add_link(names[_key(entry)], Node(entry), home)
+            target = by_path.get(normalise_path(entry.link_name))
+            if target is None:
+                self._left_out.append(f"{display(entry.path)}: a link to nothing in the archive")
+            else:
+                writer.add_link(names[_key(entry)], Node(target), names[_key(target)])
         writer.finish()
 
     def _set_modes(self) -> None:
