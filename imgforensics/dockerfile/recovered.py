@@ -30,6 +30,7 @@ class Builder(StrEnum):
     APKO = "apko"
     KIWI = "kiwi"
     S2I = "s2i"
+    UMOCI = "umoci"
     DEBUERREOTYPE = "debuerreotype"
     UNKNOWN = "unknown"
 
