@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.fidelity.items import Item, items_of
 from benchmarks.fidelity.statements import statements
 from imgforensics.dockerfile.wrapping import wrapped
-from tests.dockerfile.history_writers import (
+from tests.dockerfiles.history_writers import (
     SHELL,
     Written,
     buildah,
@@ -23,8 +23,8 @@ from tests.dockerfile.history_writers import (
     classic,
     kaniko,
 )
-from tests.dockerfile.recovering import recovered
-from tests.dockerfile.steps import SCRIPTS, Argument, Script, Step, dockerfile, dockerfiles
+from tests.dockerfiles.recovering import recovered
+from tests.dockerfiles.steps import SCRIPTS, Argument, Script, Step, dockerfile, dockerfiles
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 

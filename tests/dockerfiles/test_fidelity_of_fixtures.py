@@ -46,6 +46,11 @@ def test_a_fixture_is_recovered(fixture: tuple[str, str | None, str, str]) -> No
     pytest.importorskip("dockerfile", reason="needs BuildKit's parser")
     found = judge(*fixture)
     total = Total.of([found])
-    print(fixture,round(total.f1(total.normalised),3), round(total.f1(total.exact),3), found.base_is_right)
+    print(
+        fixture,
+        round(total.f1(total.normalised), 3),
+        round(total.f1(total.exact), 3),
+        found.base_is_right,
+    )
     assert found.parses
     assert round(total.f1(total.normalised), 3) >= FLOORS[fixture]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.dockerfile.steps import (
+from tests.dockerfiles.steps import (
     Argument,
     Command,
     Copied,
