@@ -18,6 +18,8 @@ from imgforensics.dockerfile.words import split_words, unquote
 
 ENOUGH = 2.0
 """The weight at which a place is taken for the end of the base."""
+_LIKELY = 1.5
+"""The weight that will do where no place has enough, and more than a pause speaks for it."""
 _HOUR = 3600
 _PAUSES = ((7 * 24 * _HOUR, 2.5), (20 * _HOUR, 2.0), (6 * _HOUR, 1.5), (_HOUR, 1.0), (600, 0.5))
 _FIRST_REAL_YEAR = 1981
@@ -80,7 +82,8 @@ def chosen_cut(cuts: Sequence[Cut], rows: Sequence[Row]) -> Cut | None:
         if kept and cut.is_time_alone and all(row.entry.empty_layer for row in between):
             continue
         kept.append(cut)
-    return kept[-1] if kept else None
+    likely = [cut for cut in cuts if cut.weight >= _LIKELY and not cut.is_time_alone]
+    return (kept or likely or [None])[-1]
 
 
 def _may_follow_a_base(row: Row) -> bool:
