@@ -44,7 +44,7 @@ def _known_cut(rows: Sequence[Row], known: KnownBase) -> BaseCandidate:
     reason = f"its lowest {layers} layers are those of a known image"
     found = candidate_above(rows, layers, 1.0, (reason,), Evidence.CATALOGUE)
     position = found.rows if known.rows is None else min(known.rows, found.rows)
-    return replace(found, rows=position, name=known.name, digest=known.digest)
+    return replace(found, rows=position, name=known.name)
 
 
 def _scored(rows: Sequence[Row]) -> list[BaseCandidate]:

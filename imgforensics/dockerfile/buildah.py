@@ -72,7 +72,7 @@ def _copy(copy: HashedCopy, state: BuildState) -> Reading:
     """A COPY or ADD whose destination is the Dockerfile's own text, variables and quotes kept."""
     destination = _expanded(copy.destination, state)
     reading = copy_instruction(replace(copy, destination=destination), state.directory)
-    if destination == copy.destination or reading.instruction.arguments.startswith("["):
+    if "$" not in copy.destination or reading.instruction.arguments.startswith("["):
         return reading
     source = split_words(reading.instruction.arguments)[0]
     instruction = replace(reading.instruction, arguments=f"{source} {copy.destination}")

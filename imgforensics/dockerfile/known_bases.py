@@ -29,8 +29,6 @@ class KnownBase:
     """Of its layers, lowest first; never none."""
     rows: int | None = None
     """Rows of its history; None where only its layers are known."""
-    digest: Digest | None = None
-    """Of its manifest, where it has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,9 @@ def _bases_of(path: Path, limits: Limits) -> Iterator[KnownBase]:
         known = tuple(found for found in diff_ids if found is not None)
         if config is None or not known or len(known) != len(diff_ids):
             continue
-        for name in record.names:
-            yield KnownBase(name, known, len(config.history) or None, record.manifest_digest)
+        if record.names:
+            name = min(record.names, key=len)
+            yield KnownBase(name, known, len(config.history) or None)
 
 
 def _indexed(path: Path, limits: Limits) -> Iterator[KnownBase]:

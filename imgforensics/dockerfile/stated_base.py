@@ -43,7 +43,7 @@ def with_stated_name(found: BaseCandidate, config: ImageConfig, annotations: Tex
 
 
 def _by_buildah(rows: Sequence[Row]) -> BaseCandidate | None:
-    """Find the base in a comment, where buildah names it; a row without one is the first of an empty base."""
+    """Find the base in buildah's comments; a first row without one stands on an empty base."""
     own = [row for row in rows if row.builder is Builder.BUILDAH]
     commented = [row for row in own if (row.entry.comment or "").startswith("FROM ")]
     if not commented:
