@@ -43,7 +43,7 @@ def _known_cut(rows: Sequence[Row], known: KnownBase) -> BaseCandidate:
     layers = len(known.diff_ids)
     reason = f"its lowest {layers} layers are those of a known image"
     found = candidate_above(rows, layers, 1.0, (reason,), Evidence.CATALOGUE)
-    position = found.rows if known.rows is None else min(known.rows, found.rows)
+    position = min(len(known.history), found.rows) if known.history else found.rows
     return replace(found, rows=position, name=known.name)
 
 

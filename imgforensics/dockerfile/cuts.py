@@ -83,7 +83,7 @@ def chosen_cut(cuts: Sequence[Cut], rows: Sequence[Row]) -> Cut | None:
             continue
         kept.append(cut)
     likely = [cut for cut in cuts if cut.weight >= _LIKELY and not cut.is_time_alone]
-    return (kept or likely or [None])[-1]
+    return next(reversed(kept or likely), None)
 
 
 def _may_follow_a_base(row: Row) -> bool:

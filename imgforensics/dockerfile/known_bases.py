@@ -5,13 +5,14 @@ the most layers is meant.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError, ImageForensicsError, SourceUnreadableError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
+from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import JsonValue, parse_json
 from imgforensics.opening import list_images
 from imgforensics.problems import Location, Problem, ProblemCode
@@ -27,8 +28,8 @@ class KnownBase:
     """As FROM would have it."""
     diff_ids: tuple[Digest, ...]
     """Of its layers, lowest first; never none."""
-    rows: int | None = None
-    """Rows of its history; None where only its layers are known."""
+    history: tuple[str, ...] = ()
+    """Its rows' commands, lowest first; empty where only its layers are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,26 @@ class KnownBases:
     problems: tuple[Problem, ...] = ()
     """Files that were neither images nor an index."""
 
-    def longest_prefix(self, diff_ids: Sequence[Digest | None]) -> KnownBase | None:
-        """The known image that most of the lowest layers belong to; not the image itself."""
+    def base_of(self, config: ImageConfig) -> KnownBase | None:
+        """The known image that most of an image's lowest layers and rows are; never itself."""
+        rows = commands_of(config)
         fitting = [
             base
             for base in self.bases
-            if len(base.diff_ids) < len(diff_ids)
-            and base.diff_ids == tuple(diff_ids[: len(base.diff_ids)])
+            if len(base.diff_ids) < len(config.diff_ids)
+            and base.diff_ids == config.diff_ids[: len(base.diff_ids)]
+            and base.history == rows[: len(base.history)]
         ]
-        return max(fitting, key=lambda base: len(base.diff_ids), default=None)
+        return max(fitting, key=_length, default=None)
+
+
+def _length(base: KnownBase) -> tuple[int, int]:
+    return len(base.diff_ids), len(base.history)
+
+
+def commands_of(config: ImageConfig) -> tuple[str, ...]:
+    """What each history row says was done."""
+    return tuple(entry.created_by or "" for entry in config.history)
 
 
 def read_known_bases(
@@ -89,7 +101,7 @@ def _bases_of(path: Path, limits: Limits) -> Iterator[KnownBase]:
             continue
         if record.names:
             name = min(record.names, key=len)
-            yield KnownBase(name, known, len(config.history) or None)
+            yield KnownBase(name, known, commands_of(config))
 
 
 def _indexed(path: Path, limits: Limits) -> Iterator[KnownBase]:

@@ -1,7 +1,7 @@
 """`NAME=value` lists that were printed without quotes: where each value ends."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from imgforensics.dockerfile.words import quote
@@ -39,7 +39,7 @@ def split_pairs(text: str, known: Mapping[str, str]) -> list[Pair]:
         value_at = start + len(name) + 1
         covered = _end(text, known.get(name), value_at, ends)
         if covered < 0:
-            covered = _next_name(starts[position + 1 :], known, len(text))
+            covered = _next_name(starts, position + 1, known, len(text))
         value_end = covered - 1 if covered < len(text) else covered
         pairs.append(Pair(name, text[value_at:value_end]))
     return pairs
@@ -68,9 +68,10 @@ def _end(text: str, value: str | None, value_at: int, starts: set[int]) -> int:
 
 
 def _next_name(
-    following: Iterable[tuple[int, str]], known: Mapping[str, str], otherwise: int
+    starts: Sequence[tuple[int, str]], place: int, known: Mapping[str, str], otherwise: int
 ) -> int:
-    for start, name in following:
+    for following in range(place, len(starts)):
+        start, name = starts[following]
         if name in known or _READS_LIKE_A_NAME.fullmatch(name):
             return start
     return otherwise

@@ -21,6 +21,8 @@ from imgforensics.oci.config import Healthcheck
 _ARGUMENT_NAME = re.compile(r"[A-Za-z_]\w*")
 _PORT = re.compile(r"(\d{1,5})(?:/(\w+))?")
 _DRIVE = re.compile(r"(?:^|(?<=\s))[A-Za-z]:[\\/]")
+_MOST_BLANKS = 32
+"""In a path that is told from its neighbours by being known."""
 _SHELL_OPTION = re.compile(r"(?:-c|-[Cc]ommand|/[Cc])")
 
 
@@ -134,6 +136,8 @@ def _known_paths(text: str, known: set[str]) -> list[str]:
         if joined in known:
             paths.append(joined)
             pending = []
+        elif len(pending) == _MOST_BLANKS:
+            paths.append(pending.pop(0))
     return paths + pending
 
 

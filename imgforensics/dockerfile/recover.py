@@ -41,7 +41,7 @@ def recover_dockerfile(
     config = image.config or ImageConfig(b"")
     history = with_command_names(read_history(config), config)
     rows = with_layers_paired(history, image, read_layers=read_layers)
-    known = bases.longest_prefix(config.diff_ids) if bases else None
+    known = bases.base_of(config) if bases else None
     candidates = tuple(
         with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
         for found in base_cuts(config, rows, _annotations(image), known)

@@ -99,7 +99,8 @@ def words_or_list(words: Iterable[str]) -> str:
     """Words whose variables are expanded already: in a row, or in the exec form if they must."""
     escaped = [literal(word) for word in words]
     is_plain = all(word and not _DIVIDES.search(word) for word in escaped)
-    return " ".join(escaped) if is_plain and escaped[0][:1] != "[" else json_list(escaped)
+    text = " ".join(escaped)
+    return text if is_plain and not text.startswith("[") else json_list(escaped)
 
 
 def _printable(line: str) -> str:

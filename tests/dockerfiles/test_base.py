@@ -232,15 +232,15 @@ class TestKnownBases:
         longer = ImageBuilder(
             layers=[*self.BASE.layers, LayerSpec([file("more", b"")])], tags=["example.com/more:1"]
         )
-        for name, image in (("a", shorter), ("b", self.BASE), ("c", longer)):
-            (tmp_path / f"{name}.tar").write_bytes(archive(docker_layout(image)))
+        for name, base in (("a", shorter), ("b", self.BASE), ("c", longer)):
+            (tmp_path / f"{name}.tar").write_bytes(archive(docker_layout(base)))
         with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
             found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
         assert found.base.evidence is Evidence.CATALOGUE
         assert found.base.score == 1
-        assert found.base.name in ("example.com/known:1", "example.com/shorter:1")
+        assert found.base.name == "example.com/known:1"
         assert found.base.digest is None
-        assert own_lines(found)[-2:] == ["ENV OWN=1", "COPY own /"]
+        assert own_lines(found) == ["ENV OWN=1", "COPY own /"]
 
     def test_rows_without_a_layer_that_are_the_bases_stay_below(self, tmp_path: Path) -> None:
         (tmp_path / "base.tar").write_bytes(archive(docker_layout(self.BASE)))

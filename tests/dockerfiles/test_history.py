@@ -12,7 +12,7 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def lines(*texts: str, config: Json | None = None, comment: str | None = None) -> list[str]:
     """What rows with these texts, above a root filesystem's, come out as."""
-    others = {"comment": comment} if comment else {}
+    others: Json = {"comment": comment} if comment else {}
     return own_lines(recovered([ROOT, *(row(text, **others) for text in texts)], config))
 
 
@@ -92,13 +92,13 @@ def test_the_shell_of_a_classic_build_leads_every_later_row() -> None:
 
 
 def test_values_of_one_row_are_told_apart_by_the_configuration() -> None:
-    config = {"Env": ["A=1 B=2", "C=x"], "Labels": {"a b": "c d", "e": ""}}
+    config: Json = {"Env": ["A=1 B=2", "C=x"], "Labels": {"a b": "c d", "e": ""}}
     found = lines("ENV A=1 B=2 C=x", "LABEL a b=c d e=", config=config, comment=BUILDKIT)
     assert found == ['ENV A="1 B=2" C=x', 'LABEL "a b"="c d" e=""']
 
 
 def test_paths_of_one_row_are_told_apart_by_the_configuration() -> None:
-    config = {"Volumes": {"/a b": {}, "/c": {}}}
+    config: Json = {"Volumes": {"/a b": {}, "/c": {}}}
     assert lines("VOLUME [/a b /c]", config=config, comment=BUILDKIT) == ['VOLUME ["/a b", "/c"]']
 
 
