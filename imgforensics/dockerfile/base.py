@@ -66,12 +66,12 @@ def _score(cut: Cut) -> float:
 
 def _no_base(rows: Sequence[Row], *, is_likely: bool) -> BaseCandidate:
     """The whole history taken for the image's own."""
-    first = next((row for row in rows if not row.entry.empty_layer), None)
-    if first and first.reading and first.reading.instruction.keyword == "RUN":
-        reason = "the first layer was made by RUN, which nothing can do on an empty base"
+    making = [row for row in rows if not row.entry.empty_layer]
+    if any(row.layer is None for row in making) or not making:
+        reason = "rows and layers do not pair: what is below the first row is not told"
         return candidate_at(rows, 0, 0.4 if is_likely else 0.05, (reason,))
-    reason = "nothing in the history speaks of a base"
-    if first and is_root_filesystem(first):
+    reason = "every layer has its row, and nothing speaks of a base"
+    if is_root_filesystem(making[0]):
         reason = "the first layer is a root filesystem"
     found = candidate_at(rows, 0, 0.7 if is_likely else 0.1, (reason,))
     return replace(found, name=SCRATCH)

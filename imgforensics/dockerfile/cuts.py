@@ -30,7 +30,9 @@ _APPLIED = re.compile(r"(?:Apply image|Install update) \S+")
 _PACKED = re.compile(
     r"(?:/bin/sh -c #\(nop\) )?ADD (?:file:[0-9a-f]{64} in / ?|\S+\.tar(?:\.\w+)? / # buildkit)"
 )
-_WITHOUT_DOCKERFILE = frozenset({Builder.DEBUERREOTYPE, Builder.IMPORT, Builder.APKO, Builder.NIX})
+_WITHOUT_DOCKERFILE = frozenset(
+    {Builder.DEBUERREOTYPE, Builder.IMPORT, Builder.APKO, Builder.KIWI, Builder.NIX}
+)
 
 
 class Sign(NamedTuple):

@@ -28,7 +28,9 @@ class Builder(StrEnum):
     BUILDPACKS = "buildpacks"
     NIX = "nix"
     APKO = "apko"
+    KIWI = "kiwi"
     S2I = "s2i"
+    UMOCI = "umoci"
     DEBUERREOTYPE = "debuerreotype"
     UNKNOWN = "unknown"
 

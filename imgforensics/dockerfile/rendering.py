@@ -44,7 +44,8 @@ def dockerfile_text(
         if base and recovered.instruction.keyword == "FROM":
             lines += _base_comments(base)
             base = ()
-    return "\n".join(lines) + "\n"
+    # No environment and no argument can hold a NUL, and it ends the text for some parsers.
+    return "\n".join(lines).replace("\0", "\ufffd") + "\n"
 
 
 def _base_comments(base: Iterable[RecoveredInstruction]) -> list[str]:

@@ -23,6 +23,8 @@ _DEFAULT_PATHS = frozenset(
         r"C:\Windows\system32;C:\Windows",
     }
 )
+_OF_BUILDERS = frozenset({"io.buildah.version"})
+"""Labels that a builder sets by itself."""
 _BARE_SHELLS = frozenset({("sh",), ("bash",), ("/bin/sh",), ("/bin/bash",), ("/bin/ash",)})
 
 
@@ -43,7 +45,7 @@ def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[In
     found = [
         Instruction("LABEL", pairs_text([Pair(name, value)]))
         for name, value in config.container.labels.items()
-        if not _is_told(told.get(name), value)
+        if name not in _OF_BUILDERS and not _is_told(told.get(name), value)
     ]
     shell = config.container.shell
     if shell and not _has(known, "SHELL"):

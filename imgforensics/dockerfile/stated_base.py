@@ -7,7 +7,8 @@ from dataclasses import replace
 from imgforensics.digests import Digest
 from imgforensics.dockerfile.history import Row
 from imgforensics.dockerfile.instruction import Evidence
-from imgforensics.dockerfile.recovered import BaseCandidate, Builder
+from imgforensics.dockerfile.recovered import SCRATCH, BaseCandidate, Builder
+from imgforensics.dockerfile.writers import INTERMEDIATE
 from imgforensics.errors import ImageForensicsError
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import Text, parse_json
@@ -42,20 +43,19 @@ def with_stated_name(found: BaseCandidate, config: ImageConfig, annotations: Tex
 
 
 def _by_buildah(rows: Sequence[Row]) -> BaseCandidate | None:
-    named = [row for row in rows if row.builder is Builder.BUILDAH and _comment_name(row)]
-    if not named:
+    """Find the base in a comment, where buildah names it; a row without one is the first of an empty base."""
+    own = [row for row in rows if row.builder is Builder.BUILDAH]
+    commented = [row for row in own if (row.entry.comment or "").startswith("FROM ")]
+    if not commented:
         return None
-    # A stage built on another stage names an image of this very build, by its ID.
-    others = [row for row in named if not _IMAGE_ID.fullmatch(_comment_name(row))]
-    row = (others or named)[-1]
-    reason = "buildah names the base in the comment of the row above it"
-    found = candidate_at(rows, row.position, 1.0, (reason,), Evidence.HISTORY)
-    return replace(found, name=_comment_name(row)) if others else found
-
-
-def _comment_name(row: Row) -> str:
-    comment = row.entry.comment or ""
-    return comment[5:].strip() if comment.startswith("FROM ") else ""
+    named = [row for row in commented if not INTERMEDIATE.fullmatch(row.entry.comment or "")]
+    if named:
+        reason = "buildah names the base in the comment of the row above it"
+        found = candidate_at(rows, named[-1].position, 1.0, (reason,), Evidence.HISTORY)
+        return replace(found, name=(named[-1].entry.comment or "")[5:].strip() or None)
+    reason = "buildah names no base in the comment of its first row"
+    found = candidate_at(rows, own[0].position, 1.0, (reason,), Evidence.HISTORY)
+    return found if own[0].position else replace(found, name=SCRATCH)
 
 
 def _by_buildpacks(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | None:

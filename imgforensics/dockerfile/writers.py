@@ -18,6 +18,8 @@ _AUTHORS = {
     "Bazel": Builder.BAZEL,
     "apko": Builder.APKO,
 }
+INTERMEDIATE = re.compile(r"FROM (?:sha256:)?[0-9a-f]{12,64}")
+"""A comment that names an image of the very same build."""
 _BUILDKIT_COMMENTS = ("buildkit.dockerfile.v0", "buildkit.exporter.image.v0")
 _PRINTED = re.compile(rf"({'|'.join(sorted(KEYWORDS))}) ")
 _MARKS = (
@@ -28,6 +30,8 @@ _MARKS = (
     (re.compile(r"ko build .*", re.DOTALL), Builder.KO),
     (re.compile(r"(jib|jib-\w+-plugin:.*)", re.DOTALL), Builder.JIB),
     (re.compile(r"apko.*", re.DOTALL), Builder.APKO),
+    (re.compile(r"KIWI \S+"), Builder.KIWI),
+    (re.compile(r"umoci .*"), Builder.UMOCI),
     (
         re.compile(
             r"Layer: .*, Created by buildpack: .*|Application Layer|Buildpacks .*"
@@ -38,6 +42,7 @@ _MARKS = (
     ),
 )
 _NOP = re.compile(r"(?P<shell>.*?)#\(nop\) ", re.DOTALL)
+_FOLLOWED_BY_COMMANDS = frozenset({Builder.CLASSIC, Builder.DEBUERREOTYPE, Builder.IMPORT})
 _SHELL_ALONE = frozenset({"/bin/sh", "/bin/bash", "sh", "bash"})
 
 
@@ -60,8 +65,9 @@ def image_builder(config: ImageConfig, own: Sequence[Builder]) -> Builder:
     if any(name.startswith("io.buildpacks.lifecycle.") for name in labels):
         return Builder.BUILDPACKS
     known = [builder for builder in own if builder is not Builder.UNKNOWN]
-    if known and known[-1].reads_dockerfiles:
-        return known[-1]
+    of_dockerfiles = [builder for builder in known if builder.reads_dockerfiles]
+    if of_dockerfiles:
+        return of_dockerfiles[-1]
     if any(name.startswith("io.openshift.s2i.build.") for name in labels):
         return Builder.S2I
     return known[-1] if known else Builder.UNKNOWN
@@ -71,7 +77,10 @@ def _buildah_from(config: ImageConfig) -> int:
     """The first row that buildah may have written."""
     for position, entry in enumerate(config.history):
         if (entry.comment or "").startswith("FROM "):
-            return position
+            # The first row of a build from scratch has no comment; each further one of a
+            # build in layers names the image of the step before it, by its ID.
+            is_second = bool(INTERMEDIATE.fullmatch(entry.comment or ""))
+            return position - 1 if is_second and position else position
     if "io.buildah.version" in config.container.labels:
         after = [p for p, e in enumerate(config.history) if _by_marks(e) is Builder.CLASSIC]
         return after[-1] + 1 if after else 0
@@ -123,4 +132,7 @@ def _by_neighbour(entry: HistoryEntry, before: list[Builder]) -> Builder:
         return Builder.CLASSIC
     if _PRINTED.match(text):
         return Builder.BUILDKIT
-    return before[-1] if before else Builder.UNKNOWN
+    if not before or before[-1] not in _FOLLOWED_BY_COMMANDS:
+        return before[-1] if before else Builder.UNKNOWN
+    # The classic builder writes the exec form of RUN as nothing but its words.
+    return Builder.CLASSIC if text else before[-1]

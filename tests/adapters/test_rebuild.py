@@ -12,7 +12,7 @@ from imgforensics.adapters.rebuild import Rebuild, rebuild
 from imgforensics.dockerfile import recover_dockerfile, write_dockerfile
 from imgforensics.errors import EnvironmentProblemError
 from imgforensics.testing import ImageBuilder, LayerSpec, archive, docker_layout, file, oci_layout
-from tests.dockerfile.building import attested, material, opened, statement, version_1
+from tests.dockerfiles.building import attested, material, opened, statement, version_1
 
 WEBAPP = Path(__file__).parents[2] / "fixtures" / "images" / "webapp.docker-save.tar"
 BASE = ImageBuilder([[file("etc/base", b"b")]], tags=["base:1"])

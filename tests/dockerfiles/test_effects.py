@@ -2,7 +2,7 @@
 
 from imgforensics.dockerfile import Presentation, recover_dockerfile, run_effects
 from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, file, opaque, whiteout
-from tests.dockerfile.building import opened
+from tests.dockerfiles.building import opened
 
 BEFORE = b"Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"
 AFTER = BEFORE + BEFORE.replace(b"Package: a", b"Package: curl").replace(

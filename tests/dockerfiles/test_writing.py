@@ -23,7 +23,7 @@ from imgforensics.testing import (
     whiteout,
 )
 from imgforensics.testing.tarball import Member
-from tests.dockerfile.building import opened
+from tests.dockerfiles.building import opened
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BASE: list[LayerSpec | Instruction] = [

@@ -11,7 +11,7 @@ from imgforensics import open_image
 from imgforensics.dockerfile import Evidence, RecoveredInstruction, recover_dockerfile
 from imgforensics.testing import directory, file, symlink, whiteout
 from imgforensics.testing.tarball import Member
-from tests.dockerfile.building import NOP, classic_hash, classic_image, joined, opened
+from tests.dockerfiles.building import NOP, classic_hash, classic_image, joined, opened
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FILE_BITS, DIRECTORY_BITS = 0o100000, 0o040000

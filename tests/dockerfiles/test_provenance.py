@@ -18,7 +18,7 @@ from imgforensics.testing import (
     file,
     oci_layout,
 )
-from tests.dockerfile.building import (
+from tests.dockerfiles.building import (
     Json,
     attested,
     digest_of,

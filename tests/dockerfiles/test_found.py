@@ -4,7 +4,7 @@ import pytest
 
 from imgforensics.dockerfile import Evidence, RecoveredDockerfile, recover_dockerfile
 from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, file
-from tests.dockerfile.building import (
+from tests.dockerfiles.building import (
     attested,
     encoded,
     opened,
