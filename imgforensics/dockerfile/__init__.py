@@ -1,6 +1,8 @@
-"""An image's lost Dockerfile: from attestations, history, configuration and layers."""
+"""An image's lost Dockerfile: from attestations, history, configuration and layers.
 
-from imgforensics.dockerfile.effects import Effects, run_effects
+What it takes to write one with its context is in `writing`, what RUN did in `effects`.
+"""
+
 from imgforensics.dockerfile.instruction import (
     Confidence,
     Evidence,
@@ -12,13 +14,11 @@ from imgforensics.dockerfile.known_bases import KnownBase, KnownBases, read_know
 from imgforensics.dockerfile.presentation import Presentation
 from imgforensics.dockerfile.recover import recover_dockerfile
 from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
-from imgforensics.dockerfile.writing import WrittenRecovery, write_dockerfile
 
 __all__ = [
     "BaseCandidate",
     "Builder",
     "Confidence",
-    "Effects",
     "Evidence",
     "Heredoc",
     "Instruction",
@@ -27,9 +27,6 @@ __all__ = [
     "Presentation",
     "RecoveredDockerfile",
     "RecoveredInstruction",
-    "WrittenRecovery",
     "read_known_bases",
     "recover_dockerfile",
-    "run_effects",
-    "write_dockerfile",
 ]

@@ -10,16 +10,22 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from imgforensics.dockerfile.copied import Members, is_unpacked, members_of, with_sources
+from imgforensics.dockerfile.copied import is_unpacked, with_sources
 from imgforensics.dockerfile.destinations import CopyStep
 from imgforensics.dockerfile.from_layers import steps_of
 from imgforensics.dockerfile.instruction import Confidence, RecoveredInstruction
+from imgforensics.dockerfile.members import LayerMembers, Members
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.dockerfile.words import heredoc_marks
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind, LayerEntry
 from imgforensics.layer.entry import normalise_path
+from imgforensics.problems import display
 
+_LONGEST_PATH = 1024
+"""Of a context's file: engines add their own directories ahead of it."""
+_MOST_COMPARISONS = 20_000_000
+"""Of paths with patterns, for one context."""
 _PATTERN = frozenset("*?[")
 _REMOTE = ("http://", "https://", "git://", "git@", "ssh://")
 _KEPT = frozenset((EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.SYMLINK))
@@ -59,10 +65,11 @@ def plan_context(image: Image, recovered: RecoveredDockerfile) -> BuildContext:
     stages = _stage_names(recovered)
     is_source = recovered.source is not None
     copies: list[_Copy] = []
+    found = LayerMembers(image)
     for step in steps_of(image, recovered):
         if heredoc_marks(step.recovered.instruction.arguments) or _is_in(stages, step):
             continue
-        members = members_of(image, step)
+        members = found.of(step)
         if not members.entries:
             context.missing.append(f"{step.recovered}: no layer holds what it copied")
         elif is_unpacked(step.recovered.instruction, members):
@@ -104,11 +111,11 @@ def _kept(members: Members, image: Image, step: CopyStep, context: BuildContext)
         if one.kind is EntryKind.HARD_LINK:
             target = targets.get(normalise_path(one.link_name), one)
             target = target._replace(path=one.path)
-        if target.kind in _KEPT:
+        if target.kind in _KEPT and len(one.path) <= _LONGEST_PATH:
             entries.append(target)
         else:
-            shown = one.path.decode("utf-8", "backslashreplace")
-            context.missing.append(f"/{shown}: a {target.kind} is in no context")
+            why = "its path is too long" if target.kind in _KEPT else f"a {target.kind}"
+            context.missing.append(f"{display(b'/' + one.path[:_LONGEST_PATH])}: {why}")
     return Members(members.root, tuple(entries))
 
 
@@ -192,7 +199,10 @@ class _Space:
     def add(self, placed: Placed) -> None:
         self.entries.update(placed)
         for path in placed:
-            self._folders.update(_parents(path))
+            for above in _parents(path):
+                if above in self._folders:
+                    break
+                self._folders.add(above)
 
     def conflicts(self, placed: Placed) -> bool:
         """Whether a path is something else already, or stands below what is no directory."""
@@ -210,6 +220,7 @@ class _Space:
 
 def _place(context: BuildContext, copies: list[_Copy]) -> None:
     space = _Space()
+    comparisons = 0
     for copy in copies:
         if not copy.placed or _is_remote(copy.step) or space.conflicts(copy.placed):
             _relocate(copy)
@@ -218,7 +229,9 @@ def _place(context: BuildContext, copies: list[_Copy]) -> None:
     for is_root in (False, True):
         paths = sorted({path for copy in copies for path in copy.placed} | set(context.archives))
         for copy in copies:
-            if (copy.tree == b"") is is_root and _has_too_much(copy, paths):
+            comparisons += len(copy.patterns) * len(paths)
+            is_too_many = bool(copy.patterns) and comparisons > _MOST_COMPARISONS
+            if (copy.tree == b"") is is_root and (is_too_many or _has_too_much(copy, paths)):
                 _relocate(copy)
     for copy in copies:
         context.files.update(copy.placed)

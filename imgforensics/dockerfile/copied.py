@@ -1,8 +1,9 @@
 """What a layer tells of the COPY or ADD that made it: sources, owners, heredocs, origins."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from imgforensics.dockerfile.classic_hash import HashKind, Proof
 from imgforensics.dockerfile.destinations import CopyStep, flag, words_of
@@ -13,66 +14,17 @@ from imgforensics.dockerfile.instruction import (
     Instruction,
     RecoveredInstruction,
 )
+from imgforensics.dockerfile.members import Members
 from imgforensics.dockerfile.rendering import words_or_list
 from imgforensics.dockerfile.words import heredoc_marks, quote
 from imgforensics.errors import ImageForensicsError
-from imgforensics.filesystem.resolve import resolve
-from imgforensics.filesystem.whiteout import PREFIX
 from imgforensics.image import Image
-from imgforensics.layer import EntryKind, LayerEntry
+from imgforensics.layer import EntryKind
 
 UNKNOWN_ARCHIVE = "archive.tar"
 _NANOSECONDS = 1_000_000_000
 _NO_YEAR = 1980
 """Builders that write no times have one of the years up to this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The entries that a COPY or ADD brought."""
-
-    root: bytes
-    """The destination, links in it followed."""
-    entries: tuple[LayerEntry, ...]
-    """At the destination and below it; whiteouts left out, the last of one path kept."""
-
-    @property
-    def contents(self) -> tuple[LayerEntry, ...]:
-        """All but directories."""
-        return tuple(one for one in self.entries if one.kind is not EntryKind.DIRECTORY)
-
-    def name_of(self, entry: LayerEntry) -> bytes:
-        """An entry's path from the destination; empty for the destination itself."""
-        return entry.path[len(self.root) :].lstrip(b"/")
-
-
-def members_of(image: Image, step: CopyStep) -> Members:
-    """What the step's layer holds at its destination; nothing where the layer is not known."""
-    layer = step.recovered.layer
-    if layer is None or not image.layers[layer].is_present:
-        return Members(step.path, ())
-    entries = image.layers[layer].entries
-    found = _below(step.path, entries)
-    if found:
-        return Members(step.path, found)
-    try:
-        real = resolve(image.filesystem_at(layer), step.path).path
-    except (ImageForensicsError, OSError):
-        return Members(step.path, ())
-    return Members(real, _below(real, entries))
-
-
-def _below(root: bytes, entries: Iterable[LayerEntry]) -> tuple[LayerEntry, ...]:
-    start = root + b"/" if root else b""
-    found = {
-        entry.path: entry
-        for entry in entries
-        if (entry.path.startswith(start) or entry.path == root)
-        and entry.path
-        and PREFIX not in entry.path
-        and not entry.is_past_end
-    }
-    return tuple(found.values())
 
 
 def heredoc_paths(steps: Iterable[CopyStep]) -> set[tuple[int, bytes]]:
@@ -93,31 +45,33 @@ def _heredoc_files(step: CopyStep) -> dict[str, bytes]:
     return {mark.name: below + mark.name.encode() for mark in marks}
 
 
-def described(
-    image: Image,
-    step: CopyStep,
-    proof: Proof | None,
-    kind: HashKind | None,
-    bodies: Mapping[tuple[int, bytes], bytes],
-) -> RecoveredInstruction:
-    """The step with all that its layer tells of it.
+class LayerFacts(NamedTuple):
+    """What a layer was found to hold of one COPY or ADD."""
 
-    `proof` is of its sources, `kind` what a hash stands for in their place, `bodies` are
-    contents of files that heredocs became.
-    """
-    members = members_of(image, step)
+    members: Members
+    """What it brought."""
+    proof: Proof | None
+    """Of its sources."""
+    kind: HashKind | None
+    """What a hash stands for in the place of its sources."""
+    bodies: Mapping[tuple[int, bytes], bytes]
+    """Contents of files that heredocs became, by layer and path."""
+
+
+def described(image: Image, step: CopyStep, facts: LayerFacts) -> RecoveredInstruction:
+    """The step with all that its layer tells of it."""
     found = step.recovered
     if heredoc_marks(found.instruction.arguments):
-        return _with_heredocs(step, bodies)
-    if proof is not None:
-        found = _proven(step, proof)
-    elif kind is not None and members.entries:
-        found = _named_as_there(step, members, kind)
-    if not is_unpacked(found.instruction, members):
-        found = _with_owner(image, found, members)
-    if proof is not None:
+        return _with_heredocs(step, facts.bodies)
+    if facts.proof is not None:
+        found = _proven(step, facts.proof)
+    elif facts.kind is not None and facts.members.entries:
+        found = _named_as_there(step, facts.members, facts.kind)
+    if not is_unpacked(found.instruction, facts.members):
+        found = _with_owner(image, found, facts.members)
+    if facts.proof is not None:
         return found
-    return _with_suspicion(image, step._replace(recovered=found), members)
+    return _with_suspicion(image, step._replace(recovered=found), facts.members)
 
 
 # Sources.

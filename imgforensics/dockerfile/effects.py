@@ -1,5 +1,6 @@
 """What each RUN did, told by what its layer changed: packages, users, files."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -49,14 +50,15 @@ class Effects:
 
 
 def run_effects(image: Image, recovered: RecoveredDockerfile) -> dict[int, Effects]:
-    """Effects of every RUN whose layer is known and held, by its position.
+    """Effects of every RUN whose layer is known, its own and held, by its position.
 
     Layers are applied, and the package databases that they change are read. Raises
     `LimitExceededError`.
     """
+    makers = Counter(one.layer for one in recovered.instructions)
     found = {}
     for position, one in enumerate(recovered.instructions):
-        if one.instruction.keyword != "RUN" or one.layer is None:
+        if one.instruction.keyword != "RUN" or one.layer is None or makers[one.layer] > 1:
             continue
         if all(layer.is_present for layer in image.layers[: one.layer + 1]):
             found[position] = _effects(image, one.layer)

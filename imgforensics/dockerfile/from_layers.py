@@ -10,11 +10,12 @@ from dataclasses import replace
 from imgforensics.contents import contents_of
 from imgforensics.dockerfile.classic import NOT_AN_OPERATION, HashedCopy, hashed_copy
 from imgforensics.dockerfile.classic_hash import HashKind, Proof
-from imgforensics.dockerfile.copied import described, heredoc_paths
+from imgforensics.dockerfile.copied import LayerFacts, described, heredoc_paths
 from imgforensics.dockerfile.destinations import CopyStep, copy_steps
 from imgforensics.dockerfile.found import LARGEST, MOST, FoundDockerfile, judged, may_be_dockerfile
 from imgforensics.dockerfile.from_attestations import with_base_of_source, with_source
 from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
+from imgforensics.dockerfile.members import LayerMembers
 from imgforensics.dockerfile.proving import Declared, Hasher, Prover
 from imgforensics.dockerfile.recovered import Builder, RecoveredDockerfile
 from imgforensics.dockerfile.source_names import words_of
@@ -123,12 +124,12 @@ class _Reading:
             marked = (_marked(one, proofs) for one in recovered.instructions)
             return replace(recovered, instructions=tuple(marked))
         instructions = list(recovered.instructions)
+        members = LayerMembers(self._image)
         for step in self._steps:
             row = -1 if step.recovered.row is None else step.recovered.row
             kind = HashKind(self._hashed[row].kind) if row in self._hashed else None
-            instructions[step.position] = described(
-                self._image, step, proofs.get(row), kind, self._bodies
-            )
+            facts = LayerFacts(members.of(step), proofs.get(row), kind, self._bodies)
+            instructions[step.position] = described(self._image, step, facts)
         return replace(recovered, instructions=tuple(instructions))
 
     def _declared(self) -> Iterator[Declared]:

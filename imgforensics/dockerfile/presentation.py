@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from imgforensics.dockerfile.effects import Effects
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.dockerfile.rendering import as_comments, dockerfile_text
 
-_NO_EFFECTS: Mapping[int, Effects] = MappingProxyType({})
+if TYPE_CHECKING:
+    from imgforensics.dockerfile.effects import Effects
+
+_NO_EFFECTS: Mapping[int, "Effects"] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,10 @@ class Presentation:
     """The base's own instructions, as comments."""
     pretty: bool = False
     """Long commands broken at their operators."""
-    effects: Mapping[int, Effects] = field(default_factory=lambda: _NO_EFFECTS)
+    effects: Mapping[int, "Effects"] = field(default_factory=lambda: _NO_EFFECTS)
     """What RUN did, by position, as comments."""
 
-    def with_effects(self, effects: Mapping[int, Effects]) -> "Presentation":
+    def with_effects(self, effects: Mapping[int, "Effects"]) -> "Presentation":
         """The same with what RUN did."""
         return replace(self, effects=effects)
 

@@ -7,7 +7,7 @@ it. So guesses are tried side by side, likeliest first, and the larger the conte
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from imgforensics.dockerfile.classic_hash import (
@@ -24,6 +24,8 @@ from imgforensics.filesystem.whiteout import PREFIX
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
+_MOST_TRIALS = 100
+"""Rows that are looked into for one layer; mostly there is one."""
 _HASHED_BYTES = 1 << 30
 """Content hashed for one row, all guesses together."""
 _HASHES_HELD = 1_000_000
@@ -71,27 +73,34 @@ class Prover:
     """Tries names for the sources of every :class:`Declared` against what layers hold."""
 
     def __init__(self, copies: Iterable[Declared], words: Sequence[bytes]) -> None:
-        self._trials = [_trial(copy, words) for copy in copies]
+        self._trials: dict[int | None, list[_Trial]] = {}
+        for copy in copies:
+            trials = self._trials.setdefault(copy.layer, [])
+            if len(trials) < _MOST_TRIALS:
+                trials.append(_trial(copy, words))
 
     def wants(self, entry: LayerEntry) -> bool:
         """Whether some row may have copied the entry."""
-        return PREFIX not in entry.path and any(trial.is_about(entry) for trial in self._trials)
+        return PREFIX not in entry.path and any(self._about(entry))
 
     def hashers(self, entry: LayerEntry) -> Iterator[Hasher]:
         """What takes in the entry's content; for all that no row copied, nothing."""
         if not self.wants(entry):
             return
-        for trial in self._trials:
-            if trial.is_about(entry):
-                hasher = trial.begin(entry)
-                if hasher is not None:
-                    yield hasher
+        for trial in self._about(entry):
+            hasher = trial.begin(entry)
+            if hasher is not None:
+                yield hasher
+
+    def _about(self, entry: LayerEntry) -> Iterator["_Trial"]:
+        for layer in (entry.layer_index, None):
+            yield from (one for one in self._trials.get(layer, ()) if one.is_about(entry))
 
     def proofs(self) -> dict[int, Proof]:
         """What is proven, by row, when all layers have passed."""
-        texts = (text for trial in self._trials for text in trial.texts)
-        words = words_of(texts)
-        concluded = ((trial.copy.row, trial.conclude(words)) for trial in self._trials)
+        trials = list(chain.from_iterable(self._trials.values()))
+        words = words_of(text for trial in trials for text in trial.texts)
+        concluded = ((trial.copy.row, trial.conclude(words)) for trial in trials)
         return {row: proof for row, proof in concluded if proof is not None}
 
 
@@ -135,8 +144,6 @@ class _Trial:
     def is_about(self, entry: LayerEntry) -> bool:
         """Whether the row may have copied this entry."""
         copy = self.copy
-        if copy.layer not in (None, entry.layer_index):
-            return False
         below = copy.destination + b"/" if copy.destination else b""
         return entry.path == copy.destination or entry.path.startswith(below)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imgforensics.contents import contents_of
 from imgforensics.dockerfile.context import BuildContext, plan_context
-from imgforensics.dockerfile.copied import Members
+from imgforensics.dockerfile.members import Members
 from imgforensics.dockerfile.presentation import PLAIN, Presentation
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.dockerfile.report import report_text

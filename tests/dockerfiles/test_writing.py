@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from imgforensics import open_image
-from imgforensics.dockerfile import WrittenRecovery, recover_dockerfile, write_dockerfile
+from imgforensics.dockerfile import recover_dockerfile
+from imgforensics.dockerfile.writing import WrittenRecovery, write_dockerfile
 from imgforensics.errors import UnsafeOutputError
 from imgforensics.testing import (
     ImageBuilder,

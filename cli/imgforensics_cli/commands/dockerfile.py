@@ -13,14 +13,10 @@ from imgforensics.dockerfile import (
     KnownBases,
     Presentation,
     RecoveredDockerfile,
-    WrittenRecovery,
     read_known_bases,
     recover_dockerfile,
-    run_effects,
-    write_dockerfile,
 )
 from imgforensics.dockerfile.documents import recovered_to_json
-from imgforensics.extraction import DirectoryTarget
 from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import Problem, display
@@ -32,6 +28,7 @@ from imgforensics_cli.request import Request
 
 if TYPE_CHECKING:
     from imgforensics.adapters.rebuild import Rebuild
+    from imgforensics.dockerfile.writing import WrittenRecovery
 
 EXAMPLES = (
     "imgforensics dockerfile suspect.tar",
@@ -73,6 +70,8 @@ class _Wanted(NamedTuple):
         if self.base is not None and self.engine is None:
             raise typer.BadParameter("is for --rebuild-with", param_hint="--base")
         if self.output is not None:
+            from imgforensics.extraction import DirectoryTarget  # noqa: PLC0415 - takes time
+
             DirectoryTarget(self.output, request.source, force=self.force).check()
 
     def known_bases(self, request: Request) -> KnownBases | None:
@@ -86,7 +85,7 @@ class _Answer(NamedTuple):
     image: Image
     recovered: RecoveredDockerfile
     presentation: Presentation
-    written: WrittenRecovery | None
+    written: "WrittenRecovery | None"
     rebuilt: "Rebuild | None"
 
     @property
@@ -188,9 +187,13 @@ def _recover(request: Request, image: Image, wanted: _Wanted) -> _Answer:
         )
         presentation = wanted.presentation
         if wanted.effects:
+            from imgforensics.dockerfile.effects import run_effects  # noqa: PLC0415 - takes time
+
             presentation = presentation.with_effects(run_effects(image, recovered))
         if wanted.output is None:
             return _Answer(image, recovered, presentation, None, None)
+        from imgforensics.dockerfile.writing import write_dockerfile  # noqa: PLC0415 - as above
+
         written = write_dockerfile(
             image,
             recovered,
@@ -206,7 +209,7 @@ def _recover(request: Request, image: Image, wanted: _Wanted) -> _Answer:
 
 
 def _rebuilt(
-    request: Request, image: Image, written: WrittenRecovery, wanted: _Wanted
+    request: Request, image: Image, written: "WrittenRecovery", wanted: _Wanted
 ) -> "Rebuild":
     from imgforensics.adapters.rebuild import rebuild  # noqa: PLC0415 - loads what few runs need
 
@@ -239,7 +242,7 @@ def _write_text(data: bytes) -> None:
         sys.stdout.buffer.write(data)
 
 
-def _summary(written: WrittenRecovery) -> Iterator[str]:
+def _summary(written: "WrittenRecovery") -> Iterator[str]:
     instructions = written.recovered.instructions
     exact = sum(one.confidence is Confidence.EXACT for one in instructions)
     yield (
@@ -274,7 +277,7 @@ def _to_json(answer: _Answer) -> dict[str, Any]:
     }
 
 
-def _written_to_json(written: WrittenRecovery | None) -> dict[str, Any] | None:
+def _written_to_json(written: "WrittenRecovery | None") -> dict[str, Any] | None:
     if written is None:
         return None
     return {
