@@ -69,8 +69,7 @@ def _with_variables(
 ) -> list[RecoveredInstruction]:
     """Each variable before the instruction that first uses it, else after the one before it."""
     before: dict[int, list[RecoveredInstruction]] = {}
-    placed = zip(variables, _places(own, variables), strict=True)
-    for pair, place in sorted(placed, key=lambda each: each[0].name == "PATH"):
+    for pair, place in _in_order(variables, _places(own, variables)):
         before.setdefault(place, []).append(_told(Instruction("ENV", pairs_text([pair]))))
     found: list[RecoveredInstruction] = []
     for place, each in enumerate(own):
@@ -128,14 +127,31 @@ def _first_use(pair: Pair, uses: dict[str, int]) -> int:
     return min(found, default=-1)
 
 
+def _in_order(variables: Sequence[Pair], places: Sequence[int]) -> list[tuple[Pair, int]]:
+    """Variables with their places, PATH directly after those whose values are parts of it."""
+    found = [(pair, at) for pair, at in zip(variables, places, strict=True) if pair.name != "PATH"]
+    for path, at in zip(variables, places, strict=True):
+        if path.name == "PATH":
+            parts = _parts(path)
+            after = [number for number, (pair, _) in enumerate(found) if pair.value in parts]
+            found.insert(after[-1] + 1 if after else 0, (path, at))
+    return found
+
+
 def _after_its_parts(path: Pair, variables: Sequence[Pair], places: Sequence[int]) -> int:
     """PATH stands after every variable whose value is a part of it."""
-    parts = set(re.split(r"[/:]", path.value)) | set(path.value.split(":"))
-    parts |= {part.rpartition("/")[0] for part in path.value.split(":")}
+    parts = _parts(path)
     return max(
         (place for pair, place in zip(variables, places, strict=True) if pair.value in parts),
         default=0,
     )
+
+
+def _parts(path: Pair) -> set[str]:
+    """Directories of a PATH, those above them, and their names."""
+    directories = path.value.split(":")
+    above = {directory.rpartition("/")[0] for directory in directories}
+    return {*directories, *above, *re.split("[/:]", path.value)}
 
 
 def _with_arguments(

@@ -13,7 +13,7 @@ from tests.dockerfiles.recovering import Json, image_bytes, own_lines, recovered
 NOP = "/bin/sh -c #(nop) "
 ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'", comment="debuerreotype 0.15")
 LONG = 60_000
-SOON = 15.0
+SOON = 30.0
 """Seconds; what took the square of these sizes would take hours."""
 
 
