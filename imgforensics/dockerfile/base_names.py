@@ -4,6 +4,7 @@ Only names that the evidence holds the parts of: a distribution, a version that 
 down somewhere. The longest versions come first, as their tags stay with one image the longest.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,12 +15,15 @@ from imgforensics.dockerfile.official import library_image, library_names
 from imgforensics.dockerfile.recovered import BaseCandidate
 from imgforensics.dockerfile.words import split_words, unquote
 
+_NAME = re.compile(r"[A-Za-z0-9][\w.:/-]{0,500}(?:@sha256:[0-9a-f]{64})?", re.ASCII)
+"""What FROM can take; a name that is written somewhere may be anything."""
+
 
 def with_names(candidate: BaseCandidate, rows: Sequence[Row], facts: SystemFacts) -> BaseCandidate:
     """A candidate with every name the evidence allows; a stated name stays the best."""
     guessed = _names(rows[: candidate.rows], facts) if candidate.rows else ()
     stated = (candidate.name,) if candidate.name else ()
-    names = tuple(dict.fromkeys((*stated, *guessed)))
+    names = tuple(name for name in dict.fromkeys((*stated, *guessed)) if _NAME.fullmatch(name))
     return replace(candidate, name=names[0] if names else None, names=names)
 
 

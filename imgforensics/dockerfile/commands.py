@@ -161,14 +161,14 @@ def _end_of_value(
 
 def printed_command(keyword: str, text: str, state: BuildState) -> Reading:
     """A CMD or ENTRYPOINT from `["/bin/sh" "-c" "x"]`, or from the lists of older engines."""
-    words = quoted_list(text.removeprefix("&{").removesuffix("}").strip())
+    printed = text.removeprefix("&{").removesuffix("}").strip()
+    words = quoted_list(printed)
     if words is not None:
         return Reading(command_of(keyword, words, state.shell))
-    inner = text.removeprefix("&{").removesuffix("}").strip()
-    if inner.startswith("[") and inner.endswith("]"):
+    if printed.startswith("[") and printed.endswith("]"):
         note = "an old engine prints the words without quotes; words with blanks are not told"
-        guess = inner[1:-1].split()
-        return Reading(Instruction(keyword, json_list(guess)), Confidence.PARTIAL, note)
+        guess = json_list(printed[1:-1].split())
+        return Reading(Instruction(keyword, guess), Confidence.PARTIAL, note)
     return Reading(Instruction(keyword, text))
 
 

@@ -15,7 +15,7 @@ from imgforensics.dockerfile.parsing import split_flags
 from imgforensics.dockerfile.reading import Reading
 from imgforensics.dockerfile.rendering import json_list, words_or_list
 from imgforensics.dockerfile.state import PLATFORM_ARGUMENTS, BuildState
-from imgforensics.dockerfile.words import heredoc_marks, literal
+from imgforensics.dockerfile.words import heredoc_marks, literal, quote
 from imgforensics.oci.config import Healthcheck
 
 _ARGUMENT_NAME = re.compile(r"[A-Za-z_]\w*")
@@ -199,7 +199,9 @@ def shell_words(text: str, state: BuildState) -> tuple[str, ...]:
 
 def _literal(keyword: str, text: str) -> Reading:
     """One value to the line's end, variables already expanded."""
-    return Reading(Instruction(keyword, literal(bracketed(text) or text.strip())))
+    value = bracketed(text) or text.strip()
+    # A backslash at the end would continue the line.
+    return Reading(Instruction(keyword, quote(value) if value.endswith("\\") else literal(value)))
 
 
 def _directory(text: str, state: BuildState) -> Reading:

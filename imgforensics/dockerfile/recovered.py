@@ -45,6 +45,15 @@ _DOCKERFILE_BUILDERS = frozenset(
 )
 
 
+_MADE_BY = {
+    Builder.COMMIT: "committing a container",
+    Builder.IMPORT: "importing a root filesystem",
+    Builder.BUILDPACKS: "Cloud Native Buildpacks",
+    Builder.S2I: "source-to-image",
+}
+"""Those whose names alone do not tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class BaseCandidate:
     """One place where the base image may end, and what it may be called."""
@@ -136,9 +145,11 @@ class RecoveredDockerfile:
     @property
     def heading(self) -> str:
         """What a reader has to know before anything else; empty for an ordinary Dockerfile."""
-        if self.had_dockerfile:
+        if self.source is not None or self.builder in _DOCKERFILE_BUILDERS - {Builder.UNKNOWN}:
             return ""
-        return (
-            f"There never was a Dockerfile: the image was made by {self.builder}.\n"
-            "This is an equivalent of what it holds."
-        )
+        made = _MADE_BY.get(self.builder, str(self.builder))
+        if self.builder is Builder.UNKNOWN:
+            first = "Nothing in the image tells what made it."
+        else:
+            first = f"There never was a Dockerfile: the image was made by {made}."
+        return f"{first}\nThis is an equivalent of what it holds."

@@ -13,7 +13,7 @@ from imgforensics.dockerfile.printed import (
 )
 from imgforensics.dockerfile.rendering import json_list
 from imgforensics.dockerfile.state import LINUX_SHELL, WINDOWS_SHELL, environment_of
-from imgforensics.dockerfile.words import literal, split_words, unquote
+from imgforensics.dockerfile.words import exec_form, literal, split_words, unquote
 from imgforensics.oci.config import ImageConfig
 
 _DEFAULT_PATHS = frozenset(
@@ -55,16 +55,19 @@ def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[In
 
 def untold_at_tail(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
     """What mostly stands at the end of a Dockerfile, in the order most have."""
+    entrypoint = _command_of("ENTRYPOINT", config.container.entrypoint, config, known)
+    # An ENTRYPOINT takes the base's CMD away, so that the same one has to be set again.
+    known_to_command = () if entrypoint else known
     return [
         *_volumes(config, known),
         *_working_directory(config, known),
-        *_entrypoint(config, known),
+        *entrypoint,
         *_value("STOPSIGNAL", config.container.stop_signal, known),
         *_value("USER", config.container.user, known),
         *_ports(config, known),
         *_healthcheck(config, known),
         *untold_triggers(config, known),
-        *_command(config, known),
+        *_command(config, known_to_command),
     ]
 
 
@@ -116,7 +119,12 @@ def _working_directory(config: ImageConfig, known: Sequence[Instruction]) -> lis
 
 
 def _volumes(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
-    told = " ".join(each.arguments for each in known if each.keyword == "VOLUME")
+    told = {
+        unquote(word)
+        for each in known
+        if each.keyword == "VOLUME"
+        for word in exec_form(each.arguments) or split_words(each.arguments)
+    }
     untold = [path for path in config.container.volumes if path not in told]
     return [volumes_instruction(untold)] if untold else []
 
@@ -142,10 +150,6 @@ def _healthcheck(config: ImageConfig, known: Sequence[Instruction]) -> list[Inst
     if check is None or not check.test or _has(known, "HEALTHCHECK"):
         return []
     return [healthcheck_instruction(check)]
-
-
-def _entrypoint(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
-    return _command_of("ENTRYPOINT", config.container.entrypoint, config, known)
 
 
 def _command(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
