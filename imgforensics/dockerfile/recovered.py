@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from imgforensics.digests import Digest
-from imgforensics.dockerfile.found import FoundDockerfile
+from imgforensics.dockerfile.attested.provenance import Provenance
 from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
-from imgforensics.dockerfile.provenance import Provenance
+from imgforensics.dockerfile.layers.found import FoundDockerfile
 from imgforensics.dockerfile.rendering import dockerfile_text
 from imgforensics.problems import Problem
 

@@ -14,7 +14,7 @@ NOP = "/bin/sh -c #(nop) "
 ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'", comment="debuerreotype 0.15")
 LONG = 60_000
 SOON = 30.0
-"""Seconds; what took the square of these sizes would take hours."""
+"""Seconds of the processor; what took the square of these sizes would take hours."""
 
 
 @pytest.mark.parametrize("history", [None, [], {}, "text", 1, [None], [1, "x", []], [{}]])
@@ -41,9 +41,9 @@ def test_a_root_filesystem_has_no_configuration() -> None:
 
 
 def in_time(rows: list[Json], config: Json | None = None) -> list[str]:
-    began = time.monotonic()
+    began = time.process_time()
     lines = own_lines(recovered(rows, config, 1))
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
     return lines
 
 
@@ -57,10 +57,10 @@ def test_a_hundred_thousand_rows() -> None:
         *(row(f"{NOP} ARG A{number}", empty=True) for number in range(25_000)),
         *(row("|1 A1=1 /bin/sh -c x", empty=True) for _ in range(25_000)),
     ]
-    began = time.monotonic()
+    began = time.process_time()
     found = recovered(rows)
     assert len(found.base_instructions) + len(own_lines(found)) == 100_000
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_one_long_row(text: str, comment: str | None) -> None:
     prefix = NOP if comment and comment.startswith("FROM") else ""
     others: Json = {"comment": comment} if comment else {}
     rows = [ROOT, row(prefix + text, **others)]
-    began = time.monotonic()
+    began = time.process_time()
     found = recovered(rows, {"Labels": {f"name {n}": "" for n in range(50)}})
     assert found.text(pretty=True, evidence=True, keep_base=True)
-    assert time.monotonic() - began < SOON
+    assert time.process_time() - began < SOON
 
 
 def test_many_variables_of_kaniko() -> None:
