@@ -105,7 +105,7 @@ def test_a_committed_container_names_its_image() -> None:
 @pytest.mark.parametrize(
     ("rows", "names"),
     [
-        ([DEBIAN], ("debian:bookworm-slim", "debian:bookworm")),
+        ([DEBIAN], ("debian:bookworm-slim", "debian:bookworm", "debian:12-slim", "debian:12")),
         (ALPINE, ("alpine:3.21.3", "alpine:3.21")),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.dockerfile_fidelity import missed_floors
+from benchmarks.dockerfile_fidelity import main, missed_floors
 from benchmarks.fidelity.pairs import Pair, Score, Total, score
 from imgforensics import open_image, recover_dockerfile
 
@@ -90,3 +90,30 @@ def test_a_missed_floor_is_told() -> None:
     assert any(
         "buildah: 0.75" in told for told in missed_floors({"all": [found], "buildah": [found]})
     )
+
+
+def test_the_benchmark_prints_its_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("dockerfile", reason="needs BuildKit's parser")
+    for name, source, has_image in (
+        ("hardlinks.podman.docker-archive.tar", "hardlinks", True),
+        ("whiteouts.docker-20.tar", "whiteouts", False),
+    ):
+        pair = tmp_path / source
+        pair.mkdir()
+        image = FIXTURES / "images" / name
+        with open_image(image) as opened:
+            assert opened.config is not None
+            (pair / "config.json").write_bytes(opened.config.raw)
+        meta = {"builder": "buildah" if has_image else "buildkit", "base_history_len": 0}
+        (pair / "meta.json").write_text(json.dumps(meta))
+        (pair / "Dockerfile").symlink_to(FIXTURES / "sources" / source / "Dockerfile")
+        if has_image:
+            (pair / "image.tar").symlink_to(image)
+    assert main(["--pairs", str(tmp_path), "--worst", "1"]) == 1
+    told = capsys.readouterr()
+    assert "all                      2" in told.out
+    assert "FROM right" in told.out
+    assert "below the floor: exact F1" in told.err
+    assert main(["--pairs", str(FIXTURES / "truth")]) == 2

@@ -38,6 +38,23 @@ _WINDOWS_TAGS = {
     "20348": "ltsc2022",
     "26100": "ltsc2025",
 }
+_DEBIAN_RELEASES = {
+    "jessie": "8",
+    "stretch": "9",
+    "buster": "10",
+    "bullseye": "11",
+    "bookworm": "12",
+    "trixie": "13",
+}
+_UBUNTU_CODENAMES = {
+    "14.04": "trusty",
+    "16.04": "xenial",
+    "18.04": "bionic",
+    "20.04": "focal",
+    "22.04": "jammy",
+    "24.04": "noble",
+    "26.04": "resolute",
+}
 _NAMES = {
     "almalinux": ("almalinux:{version}", "almalinux:{major}"),
     "amzn": ("amazonlinux:{version}",),
@@ -53,7 +70,6 @@ _NAMES = {
     "photon": ("photon:{version}",),
     "rocky": ("rockylinux/rockylinux:{version}", "rockylinux:{major}"),
     "sles": ("registry.suse.com/bci/bci-base:{version}",),
-    "ubuntu": ("ubuntu:{version}", "ubuntu:{codename}"),
     "wolfi": ("cgr.dev/chainguard/wolfi-base",),
 }
 _LABELLED = re.compile(r"ubi(\d+)(?:/ubi)?(-minimal|-micro|-init)?")
@@ -76,7 +92,7 @@ def distribution_of(
 def _by_labels(labels: Mapping[str, str]) -> Distribution | None:
     version = labels.get("org.opencontainers.image.version", "")
     if labels.get("org.opencontainers.image.ref.name") == "ubuntu" and version:
-        return Distribution((f"ubuntu:{version}",))
+        return _ubuntu(version)
     match = _LABELLED.fullmatch(labels.get("name", ""))
     if match and labels.get("vendor", "").startswith("Red Hat"):
         name = f"registry.access.redhat.com/ubi{match[1]}/ubi{match[2] or ''}"
@@ -93,6 +109,8 @@ def _by_release(facts: SystemFacts) -> Distribution:
     codename = release.get("VERSION_CODENAME") or _codename(release.get("VERSION", ""))
     if identity == "debian" and codename:
         return _debian(codename, facts)
+    if identity == "ubuntu" and version:
+        return _ubuntu(version)
     parts = {"version": version, "major": version.partition(".")[0], "codename": codename}
     forms = (_filled(form, parts) for form in _NAMES.get(identity, ()))
     names = tuple(dict.fromkeys(form for form in forms if form))
@@ -112,8 +130,16 @@ def _codename(version: str) -> str:
 
 def _debian(codename: str, facts: SystemFacts) -> Distribution:
     slim, full = f"debian:{codename}-slim", f"debian:{codename}"
-    names = (full, slim) if facts.is_slim is False else (slim, full)
-    return Distribution(names, (f"-{codename}", ""), is_debian=True)
+    names = [full, slim] if facts.is_slim is False else [slim, full]
+    release = _DEBIAN_RELEASES.get(codename)
+    names += [name.replace(codename, release) for name in names] if release else []
+    return Distribution(tuple(names), (f"-{codename}", ""), is_debian=True)
+
+
+def _ubuntu(version: str) -> Distribution:
+    codename = _UBUNTU_CODENAMES.get(version)
+    names = (f"ubuntu:{version}", *((f"ubuntu:{codename}",) if codename else ()))
+    return Distribution(names, (f"-{codename}", "") if codename else ("",))
 
 
 def _alpine(version: str) -> Distribution:
