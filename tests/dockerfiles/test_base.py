@@ -102,6 +102,15 @@ def test_a_committed_container_names_its_image() -> None:
     assert found.base.layers == 1
 
 
+def test_a_container_that_was_committed_without_a_word_is_told_by_the_image_it_ran() -> None:
+    rows = [*ALPINE, row("nginx -g daemon off;")]
+    found = recovered(rows, {"Image": "nginx:1.27"})
+    assert found.builder == "commit"
+    assert str(found.instructions[0]) == "FROM nginx:1.27"
+    built = recovered(rows, {"Image": f"sha256:{'a' * 64}"})
+    assert built.builder != "commit"
+
+
 @pytest.mark.parametrize(
     ("rows", "names"),
     [

@@ -146,7 +146,7 @@ def test_a_heredoc_that_is_kept_whole_stays_as_it_was() -> None:
 def test_a_script_with_its_own_interpreter_is_lost_and_said_to_be() -> None:
     found = recovered([ROOT, row("RUN /bin/sh -c /dev/pipes/EOF # buildkit", comment=BUILDKIT)])
     lost = found.instructions[-1]
-    assert str(lost) == "RUN <<EOF\n#!/bin/sh\nEOF"
+    assert str(lost).startswith("RUN <<EOF\n#!/bin/sh\n# lost: ")
     assert lost.confidence == "guessed"
     assert "does not record" in lost.note
 
@@ -182,6 +182,19 @@ def test_buildah_lists_arguments_by_name_and_the_next_command_tells_their_values
         row("|4 A=x y B=2 /bin/sh -c make"),
     ]
     assert own_lines(recovered(rows)) == ["ARG B=2", 'ARG A="x y"', "RUN make"]
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("/bin/sh -c <<EOF", {"comment": "FROM debian:bookworm"}),
+        ("RUN <<EOF", {"author": "kaniko"}),
+    ],
+)
+def test_a_script_that_a_builder_does_not_keep_is_said_to_be_lost(text: str, others: Json) -> None:
+    lost = recovered([ROOT, row(text, **others)]).instructions[-1]
+    assert str(lost).startswith("RUN <<EOF\n# lost: ")
+    assert lost.confidence == "guessed"
 
 
 def test_windows_shells_and_paths() -> None:

@@ -1,12 +1,11 @@
 """The base image as a builder states it: in a comment, a label, an annotation."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from imgforensics.digests import Digest
 from imgforensics.dockerfile.history.rows import Row
-from imgforensics.dockerfile.history.writers import INTERMEDIATE
+from imgforensics.dockerfile.history.writers import INTERMEDIATE, committed_image
 from imgforensics.dockerfile.instruction import Evidence
 from imgforensics.dockerfile.recovered import SCRATCH, BaseCandidate, Builder
 from imgforensics.errors import ImageForensicsError
@@ -17,7 +16,6 @@ _BASE_NAME = "org.opencontainers.image.base.name"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
 _BUILDPACKS = "io.buildpacks.lifecycle.metadata"
 _S2I = "io.openshift.s2i.build.image"
-_IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 
 
 def stated_base(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | None:
@@ -90,12 +88,11 @@ def _by_s2i(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | None:
 
 
 def _by_commit(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | None:
-    image = config.container.others.get("Image")
-    if not rows or rows[-1].builder is not Builder.COMMIT or not isinstance(image, str):
+    if not rows or rows[-1].builder is not Builder.COMMIT or "Image" not in config.container.others:
         return None
     reason = "the container was committed on the image that the configuration names"
     found = candidate_at(rows, len(rows) - 1, 1.0, (reason,), Evidence.CONFIG)
-    return replace(found, name=image) if image and not _IMAGE_ID.fullmatch(image) else found
+    return replace(found, name=committed_image(config))
 
 
 def candidate_at(

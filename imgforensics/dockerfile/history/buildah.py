@@ -13,7 +13,7 @@ from imgforensics.dockerfile.history.classic import (
     copy_instruction,
     hashed_copy,
 )
-from imgforensics.dockerfile.history.commands import split_arguments
+from imgforensics.dockerfile.history.commands import LOST_SCRIPT, split_arguments
 from imgforensics.dockerfile.history.reading import Reading
 from imgforensics.dockerfile.history.state import BuildState
 from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
@@ -59,13 +59,13 @@ def _script(command: str) -> Reading:
     marks = heredoc_marks(arguments)
     if not marks:
         return Reading(instruction)
-    note = "the script was a heredoc; buildah records "
-    if len(marks) > 1 or not body:
-        note += "only its name" if not body else "several as one"
-        bodies = [Heredoc(marks[0].name, body and body + "\n")]
-        bodies += [Heredoc(mark.name, "") for mark in marks[1:]]
-        return Reading(replace(instruction, heredocs=tuple(bodies)), Confidence.PARTIAL, note)
-    return Reading(replace(instruction, heredocs=(Heredoc(marks[0].name, body + "\n"),)))
+    if len(marks) == 1 and body:
+        return Reading(replace(instruction, heredocs=(Heredoc(marks[0].name, body + "\n"),)))
+    note = "several heredocs are recorded as one" if body else "buildah records its name alone"
+    bodies = [Heredoc(marks[0].name, f"{body}\n" if body else LOST_SCRIPT)]
+    bodies += [Heredoc(mark.name, "" if body else LOST_SCRIPT) for mark in marks[1:]]
+    note = f"the script was a heredoc; {note}"
+    return Reading(replace(instruction, heredocs=tuple(bodies)), Confidence.GUESSED, note)
 
 
 def _copy(copy: HashedCopy, state: BuildState) -> Reading:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from imgforensics.dockerfile.history.classic import NOT_AN_OPERATION, hashed_copy
 from imgforensics.dockerfile.history.rows import Row
-from imgforensics.dockerfile.history.state import environment_of
+from imgforensics.dockerfile.history.state import DEFAULT_PATH, environment_of
 from imgforensics.dockerfile.instruction import Confidence
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.dockerfile.rendering import words_or_list
@@ -34,7 +34,7 @@ def with_command_names(rows: Sequence[Row], config: ImageConfig) -> tuple[Row, .
 
 def _started(config: ImageConfig) -> Iterator[tuple[str, str]]:
     """Directory and name of what the container starts, and of files that it is told."""
-    paths = environment_of(config.container.env).get("PATH", "").split(":")
+    paths = (environment_of(config.container.env).get("PATH") or DEFAULT_PATH).split(":")
     for words in (config.container.entrypoint or (), config.container.cmd or ()):
         for place, word in enumerate(words):
             directory, slash, name = word.rpartition("/")

@@ -13,6 +13,8 @@ from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
 from imgforensics.dockerfile.parsing import parse_dockerfile
 from imgforensics.dockerfile.rendering import instruction_text, json_list
 
+LOST_SCRIPT = "# lost: the builder kept the name of this script, and nothing of it\n"
+"""Stands in a heredoc where the script stood."""
 _ARGUMENT_COUNT = re.compile(r"\|([0-9]{1,6}) ?")
 _FURTHEST_NAME = 100
 """How many names are looked at for the end of one value."""
@@ -40,7 +42,7 @@ def run_command(text: str, state: BuildState) -> Reading:
 def run_script(script: str, shell: Sequence[str]) -> Reading:
     """A RUN in shell form, or as a heredoc where the script has several lines."""
     if pipe := _SHEBANG_PIPE.fullmatch(script):
-        body = Heredoc(pipe[1], "#!/bin/sh\n")
+        body = Heredoc(pipe[1], f"#!/bin/sh\n{LOST_SCRIPT}")
         return Reading(
             Instruction("RUN", f"<<{pipe[1]}", heredocs=(body,)),
             Confidence.GUESSED,

@@ -5,6 +5,7 @@ Source: kaniko, pkg/executor/build.go (saveLayerToImage) and pkg/commands.
 
 from dataclasses import replace
 
+from imgforensics.dockerfile.history.commands import LOST_SCRIPT
 from imgforensics.dockerfile.history.reading import Reading
 from imgforensics.dockerfile.history.state import BuildState
 from imgforensics.dockerfile.instruction import Confidence, Heredoc
@@ -21,5 +22,6 @@ def kaniko_instruction(created_by: str, _: BuildState) -> Reading | None:
     if not marks:
         return Reading(instruction)
     note = "the content was a heredoc; kaniko records only its name"
-    bodies = tuple(Heredoc(mark.name, "") for mark in marks)
-    return Reading(replace(instruction, heredocs=bodies), Confidence.PARTIAL, note)
+    text = LOST_SCRIPT if instruction.keyword == "RUN" else ""
+    bodies = tuple(Heredoc(mark.name, text) for mark in marks)
+    return Reading(replace(instruction, heredocs=bodies), Confidence.GUESSED, note)

@@ -10,7 +10,12 @@ from imgforensics.dockerfile.history.printed import (
     ports_instruction,
     volumes_instruction,
 )
-from imgforensics.dockerfile.history.state import LINUX_SHELL, WINDOWS_SHELL, environment_of
+from imgforensics.dockerfile.history.state import (
+    DEFAULT_PATH,
+    LINUX_SHELL,
+    WINDOWS_SHELL,
+    environment_of,
+)
 from imgforensics.dockerfile.instruction import Instruction
 from imgforensics.dockerfile.rendering import json_list
 from imgforensics.dockerfile.words import exec_form, literal, split_words, unquote
@@ -18,7 +23,7 @@ from imgforensics.oci.config import ImageConfig
 
 _DEFAULT_PATHS = frozenset(
     {
-        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        DEFAULT_PATH,
         r"c:\Windows\System32;c:\Windows",
         r"C:\Windows\system32;C:\Windows",
     }

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from imgforensics.oci.config import ImageConfig
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What engines search where an image sets no PATH."""
 LINUX_SHELL = ("/bin/sh", "-c")
 WINDOWS_SHELL = ("cmd", "/S", "/C")
 PLATFORM_ARGUMENTS = frozenset(

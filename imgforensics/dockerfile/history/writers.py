@@ -18,6 +18,7 @@ _AUTHORS = {
     "Bazel": Builder.BAZEL,
     "apko": Builder.APKO,
 }
+IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 INTERMEDIATE = re.compile(r"FROM (?:sha256:)?[0-9a-f]{12,64}")
 """A comment that names an image of the very same build."""
 _BUILDKIT_COMMENTS = ("buildkit.dockerfile.v0", "buildkit.exporter.image.v0")
@@ -56,7 +57,24 @@ def writers(config: ImageConfig) -> tuple[Builder, ...]:
         else:
             builder = _by_marks(entry)
         found.append(builder or _by_neighbour(entry, found))
+    if _is_committed(config):
+        found[-1] = Builder.COMMIT
     return tuple(found)
+
+
+def _is_committed(config: ImageConfig) -> bool:
+    """Whether the last row is a container's: an engine keeps the name of the image it ran."""
+    last = config.history[-1] if config.history else None
+    if last is None or last.empty_layer or not last.created_by or _by_marks(last):
+        return False
+    return committed_image(config) is not None
+
+
+def committed_image(config: ImageConfig) -> str | None:
+    """The name of the image that a committed container ran; builds keep an ID there."""
+    image = config.container.others.get("Image")
+    is_name = isinstance(image, str) and image and not IMAGE_ID.fullmatch(image)
+    return str(image) if is_name else None
 
 
 def image_builder(config: ImageConfig, own: Sequence[Builder]) -> Builder:
