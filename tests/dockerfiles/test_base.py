@@ -94,6 +94,21 @@ def test_buildpacks_tell_the_run_image_and_its_top_layer() -> None:
     ]
 
 
+def test_source_to_image_names_its_builder() -> None:
+    labels = {"io.openshift.s2i.build.image": "quay.io/sclorg/python-39:latest"}
+    found = recovered([*ALPINE, row("/bin/sh -c /usr/libexec/s2i/run")], {"Labels": labels})
+    assert found.builder == "s2i"
+    assert not found.had_dockerfile
+    assert str(found.instructions[0]) == "FROM quay.io/sclorg/python-39:latest"
+    assert own_lines(found)[-1] == "COPY layer-1/ /"
+
+
+def test_what_a_dockerfile_built_on_buildpacks_has_one() -> None:
+    labels = {"io.buildpacks.lifecycle.metadata": '{"runImage":{"topLayer":"x"}}'}
+    found = recovered([*ALPINE, row("/bin/sh -c x")], {"Labels": labels})
+    assert found.builder == "classic"
+
+
 def test_a_committed_container_names_its_image() -> None:
     rows = [*ALPINE, row("sh", comment="by hand")]
     found = recovered(rows, {"Image": "alpine:3.21", "Cmd": ["sh"]})

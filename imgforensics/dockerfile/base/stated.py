@@ -15,6 +15,8 @@ from imgforensics.oci.json_document import Text, parse_json
 _BASE_NAME = "org.opencontainers.image.base.name"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
 _BUILDPACKS = "io.buildpacks.lifecycle.metadata"
+_BUILT_ON_BUILDPACKS = frozenset({Builder.BUILDKIT, Builder.CLASSIC, Builder.BUILDAH})
+"""Whose rows above tell of an image that a Dockerfile built on one of buildpacks."""
 _S2I = "io.openshift.s2i.build.image"
 
 
@@ -72,6 +74,8 @@ def _by_buildpacks(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | 
     layers = config.diff_ids.index(top) + 1
     reason = "buildpacks keep the run image's top layer in a label"
     found = candidate_above(rows, layers, 1.0, (reason,), Evidence.ANNOTATION)
+    if any(row.builder in _BUILT_ON_BUILDPACKS for row in rows[found.rows :]):
+        return None
     stack = document.member("stack").member("runImage").member("image").text()
     name, _, digest = (run_image.member("reference").text() or "").partition("@")
     return replace(found, name=stack or name or None, digest=_digest(digest))
@@ -80,7 +84,7 @@ def _by_buildpacks(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | 
 def _by_s2i(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | None:
     """Source-to-image commits one container on its builder image, which a label names."""
     name = config.container.labels.get(_S2I)
-    if not name or not rows or rows[-1].entry.empty_layer:
+    if not name or not rows or rows[-1].builder is not Builder.S2I:
         return None
     reason = f"source-to-image names its builder image in the label {_S2I}"
     found = candidate_at(rows, len(rows) - 1, 1.0, (reason,), Evidence.ANNOTATION)

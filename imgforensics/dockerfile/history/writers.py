@@ -33,6 +33,7 @@ _MARKS = (
     (re.compile(r"apko.*", re.DOTALL), Builder.APKO),
     (re.compile(r"KIWI \S+"), Builder.KIWI),
     (re.compile(r"umoci .*"), Builder.UMOCI),
+    (re.compile(r"/bin/sh -c (?:/\S+)?/s2i/\S+"), Builder.S2I),
     (
         re.compile(
             r"Layer: .*, Created by buildpack: .*|Application Layer|Buildpacks .*"
@@ -80,14 +81,12 @@ def committed_image(config: ImageConfig) -> str | None:
 def image_builder(config: ImageConfig, own: Sequence[Builder]) -> Builder:
     """The builder of the image: who wrote its own rows, or what its labels and rows tell."""
     labels = config.container.labels
-    if any(name.startswith("io.buildpacks.lifecycle.") for name in labels):
-        return Builder.BUILDPACKS
     known = [builder for builder in own if builder is not Builder.UNKNOWN]
     of_dockerfiles = [builder for builder in known if builder.reads_dockerfiles]
     if of_dockerfiles:
         return of_dockerfiles[-1]
-    if any(name.startswith("io.openshift.s2i.build.") for name in labels):
-        return Builder.S2I
+    if any(name.startswith("io.buildpacks.lifecycle.") for name in labels):
+        return Builder.BUILDPACKS
     return known[-1] if known else Builder.UNKNOWN
 
 
