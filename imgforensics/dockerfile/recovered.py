@@ -95,7 +95,7 @@ class RecoveredDockerfile:
     base: BaseCandidate
     """The best of `base_candidates`."""
     base_candidates: tuple[BaseCandidate, ...] = ()
-    """Every cut that something speaks for, best first."""
+    """The cuts that most speaks for, best first."""
     base_instructions: tuple[RecoveredInstruction, ...] = ()
     """What the history tells of how the base was made; no part of the Dockerfile."""
     builder: Builder = Builder.UNKNOWN

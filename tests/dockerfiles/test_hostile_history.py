@@ -63,6 +63,24 @@ def test_a_hundred_thousand_rows() -> None:
     assert time.process_time() - began < SOON
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_base_may_end_below_every_row(empty: bool) -> None:
+    days = [
+        f"20{year:02}-{month:02}-{day:02}"
+        for year in range(40)
+        for month in range(1, 13)
+        for day in (1, 15)
+    ]
+    rows = [
+        ROOT,
+        *(row(f"{NOP} ENV A=1", empty=empty, created=f"{day}T00:00:00Z") for day in days * 20),
+    ]
+    began = time.process_time()
+    found = recovered(rows, layers=1)
+    assert len(found.base_candidates) <= 22
+    assert time.process_time() - began < SOON
+
+
 @pytest.mark.parametrize(
     "text",
     [

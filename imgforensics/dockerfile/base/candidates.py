@@ -18,6 +18,8 @@ from imgforensics.dockerfile.recovered import SCRATCH, BaseCandidate
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import Text
 
+_MOST_OTHERS = 20
+"""Places that are listed beside the one that was taken."""
 _EARLIER = 0.5
 """What a score is worth below a place that was taken: a base has bases of its own."""
 
@@ -25,7 +27,7 @@ _EARLIER = 0.5
 def base_cuts(
     config: ImageConfig, rows: Sequence[Row], annotations: Text, known: KnownBase | None
 ) -> tuple[BaseCandidate, ...]:
-    """Every cut that something speaks for, best first; never none. Names only where stated.
+    """The cuts that most speaks for, best first; never none. Names only where stated.
 
     `known` is the base as the user's catalogue has it.
     """
@@ -51,6 +53,7 @@ def _scored(rows: Sequence[Row]) -> list[BaseCandidate]:
     cuts = scored_cuts(rows)
     chosen = chosen_cut(cuts, rows)
     others = sorted((cut for cut in cuts if cut is not chosen), key=lambda cut: -cut.weight)
+    del others[_MOST_OTHERS:]
     nothing = _no_base(rows, is_likely=chosen is None)
     found = [candidate_at(rows, cut.rows, _score(cut) * _EARLIER, cut.reasons) for cut in others]
     if chosen is None:

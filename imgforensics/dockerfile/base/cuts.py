@@ -9,6 +9,7 @@ of them meet is taken, as a base has bases of its own.
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import NamedTuple
 
 from imgforensics.dockerfile.base.official import library_image
@@ -75,11 +76,11 @@ def chosen_cut(cuts: Sequence[Cut], rows: Sequence[Row]) -> Cut | None:
     """The place that is taken for the end of the base: the last that enough speaks for."""
     strong = [cut for cut in cuts if cut.weight >= ENOUGH]
     certain = [cut for cut in strong if not (cut.is_time_alone and cut.breaks_cache)]
+    layers = [0, *accumulate(not row.entry.empty_layer for row in rows)]
     kept: list[Cut] = []
     for cut in certain or strong[:1]:
         # An image of metadata alone is hardly a base: the pause is one of the cache.
-        between = rows[kept[-1].rows : cut.rows] if kept else ()
-        if kept and cut.is_time_alone and all(row.entry.empty_layer for row in between):
+        if kept and cut.is_time_alone and layers[cut.rows] == layers[kept[-1].rows]:
             continue
         kept.append(cut)
     likely = [cut for cut in cuts if cut.weight >= _LIKELY and not cut.is_time_alone]
