@@ -63,17 +63,22 @@ class LayerMembers:
     def _below(self, layer: int, root: bytes) -> tuple[LayerEntry, ...]:
         entries = self._sorted(layer)
         if not root:
-            return self._taken([entry for _, entry in entries])
+            return self._taken(entries, 0, len(entries))
         # Other names may sort between a directory and what is below it: `a`, `a.b`, `a/b`.
         first = bisect_left(entries, root, key=_path)
-        own = [entry for path, entry in entries[first : first + 1] if path == root]
+        is_there = first < len(entries) and entries[first][0] == root
         start = bisect_left(entries, root + b"/", key=_path)
         end = bisect_left(entries, root + b"0", key=_path)
-        return self._taken([*own, *(entry for _, entry in entries[start:end])])
+        own = self._taken(entries, first, first + is_there)
+        return (*own, *self._taken(entries, start, end))
 
-    def _taken(self, entries: list[LayerEntry]) -> tuple[LayerEntry, ...]:
-        self._left -= len(entries)
-        return tuple(entries) if self._left >= 0 else ()
+    def _taken(
+        self, entries: list[tuple[bytes, LayerEntry]], start: int, end: int
+    ) -> tuple[LayerEntry, ...]:
+        if end - start > self._left:
+            return ()
+        self._left -= end - start
+        return tuple(entry for _, entry in entries[start:end])
 
     def _sorted(self, layer: int) -> list[tuple[bytes, LayerEntry]]:
         if layer not in self._layers:
