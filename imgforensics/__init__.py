@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imgforensics.comparison import DirectoryTree, ImageDiff, diff
     from imgforensics.digests import Digest
     from imgforensics.dockerfile import RecoveredDockerfile, recover_dockerfile
-    from imgforensics.dockerfile.writing import write_dockerfile
+    from imgforensics.dockerfile.output.writing import write_dockerfile
     from imgforensics.errors import ImageForensicsError
     from imgforensics.extraction import (
         ExtractionRecord,
@@ -100,7 +100,7 @@ _HOMES = {
     "open_image": "imgforensics.opening",
     "recover_dockerfile": "imgforensics.dockerfile",
     "verify": "imgforensics.verification",
-    "write_dockerfile": "imgforensics.dockerfile.writing",
+    "write_dockerfile": "imgforensics.dockerfile.output.writing",
     "write_tar": "imgforensics.extraction",
 }
 """Where each public name is defined: loaded when first used, so that importing costs nothing."""

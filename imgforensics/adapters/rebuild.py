@@ -9,9 +9,9 @@ from imgforensics.adapters.build_engines import base_layout, engine
 from imgforensics.comparison import ConfigChange, FileChange, Rule, diff, parse_attributes
 from imgforensics.dockerfile import RecoveredDockerfile
 from imgforensics.dockerfile.instruction import Instruction
+from imgforensics.dockerfile.output.writing import CONTEXT, DOCKERFILE
 from imgforensics.dockerfile.recovered import SCRATCH
 from imgforensics.dockerfile.rendering import instruction_text
-from imgforensics.dockerfile.writing import CONTEXT, DOCKERFILE
 from imgforensics.errors import EnvironmentProblemError
 from imgforensics.image import Image
 from imgforensics.opening import open_image

@@ -1,8 +1,9 @@
 """An image's lost Dockerfile: from attestations, history, configuration and layers.
 
-What it takes to write one with its context is in `writing`, what RUN did in `effects`.
+What it takes to write one with its context is in `output`, what RUN did in `layers.effects`.
 """
 
+from imgforensics.dockerfile.base.known_bases import KnownBase, KnownBases, read_known_bases
 from imgforensics.dockerfile.instruction import (
     Confidence,
     Evidence,
@@ -10,7 +11,6 @@ from imgforensics.dockerfile.instruction import (
     Instruction,
     RecoveredInstruction,
 )
-from imgforensics.dockerfile.known_bases import KnownBase, KnownBases, read_known_bases
 from imgforensics.dockerfile.presentation import Presentation
 from imgforensics.dockerfile.recover import recover_dockerfile
 from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile

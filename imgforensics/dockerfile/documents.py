@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from imgforensics.dockerfile.found import FoundDockerfile
+from imgforensics.dockerfile.attested.provenance import Provenance
 from imgforensics.dockerfile.instruction import RecoveredInstruction
+from imgforensics.dockerfile.layers.found import FoundDockerfile
 from imgforensics.dockerfile.presentation import PLAIN, Presentation
-from imgforensics.dockerfile.provenance import Provenance
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
 from imgforensics.dockerfile.rendering import instruction_text
 from imgforensics.serialise import path_to_json, text_or_none

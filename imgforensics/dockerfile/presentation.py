@@ -9,7 +9,7 @@ from imgforensics.dockerfile.recovered import RecoveredDockerfile
 from imgforensics.dockerfile.rendering import as_comments, dockerfile_text
 
 if TYPE_CHECKING:
-    from imgforensics.dockerfile.effects import Effects
+    from imgforensics.dockerfile.layers.effects import Effects
 
 _NO_EFFECTS: Mapping[int, "Effects"] = MappingProxyType({})
 

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 
-from imgforensics.dockerfile.base import base_cuts
-from imgforensics.dockerfile.base_names import with_names
-from imgforensics.dockerfile.command_names import with_command_names
-from imgforensics.dockerfile.completion import completed
-from imgforensics.dockerfile.distributions import SystemFacts
-from imgforensics.dockerfile.equivalents import with_equivalents
-from imgforensics.dockerfile.from_attestations import with_attestations
-from imgforensics.dockerfile.from_layers import with_layers
-from imgforensics.dockerfile.history import Row, read_history
+from imgforensics.dockerfile.attested.from_attestations import with_attestations
+from imgforensics.dockerfile.base.candidates import base_cuts
+from imgforensics.dockerfile.base.distributions import SystemFacts
+from imgforensics.dockerfile.base.known_bases import KnownBases
+from imgforensics.dockerfile.base.names import with_names
+from imgforensics.dockerfile.base.system import system_facts
+from imgforensics.dockerfile.history.command_names import with_command_names
+from imgforensics.dockerfile.history.completion import completed
+from imgforensics.dockerfile.history.equivalents import with_equivalents
+from imgforensics.dockerfile.history.layer_pairing import with_layers_paired
+from imgforensics.dockerfile.history.rows import Row, read_history
+from imgforensics.dockerfile.history.writers import image_builder
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
-from imgforensics.dockerfile.known_bases import KnownBases
-from imgforensics.dockerfile.layer_pairing import with_layers_paired
+from imgforensics.dockerfile.layers.from_layers import with_layers
 from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
-from imgforensics.dockerfile.system import system_facts
-from imgforensics.dockerfile.writers import image_builder
 from imgforensics.image import Image
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import Text, no_text
@@ -41,7 +41,7 @@ def recover_dockerfile(
     config = image.config or ImageConfig(b"")
     history = with_command_names(read_history(config), config)
     rows = with_layers_paired(history, image, read_layers=read_layers)
-    known = bases.longest_prefix(config.diff_ids) if bases else None
+    known = bases.base_of(config) if bases else None
     candidates = tuple(
         with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
         for found in base_cuts(config, rows, _annotations(image), known)

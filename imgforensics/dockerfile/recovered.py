@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from imgforensics.digests import Digest
-from imgforensics.dockerfile.found import FoundDockerfile
+from imgforensics.dockerfile.attested.provenance import Provenance
 from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
-from imgforensics.dockerfile.provenance import Provenance
+from imgforensics.dockerfile.layers.found import FoundDockerfile
 from imgforensics.dockerfile.rendering import dockerfile_text
 from imgforensics.problems import Problem
 
@@ -43,6 +43,15 @@ class Builder(StrEnum):
 _DOCKERFILE_BUILDERS = frozenset(
     {Builder.BUILDKIT, Builder.CLASSIC, Builder.BUILDAH, Builder.KANIKO, Builder.UNKNOWN}
 )
+
+
+_MADE_BY = {
+    Builder.COMMIT: "committing a container",
+    Builder.IMPORT: "importing a root filesystem",
+    Builder.BUILDPACKS: "Cloud Native Buildpacks",
+    Builder.S2I: "source-to-image",
+}
+"""Those whose names alone do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class RecoveredDockerfile:
     base: BaseCandidate
     """The best of `base_candidates`."""
     base_candidates: tuple[BaseCandidate, ...] = ()
-    """Every cut that something speaks for, best first."""
+    """The cuts that most speaks for, best first."""
     base_instructions: tuple[RecoveredInstruction, ...] = ()
     """What the history tells of how the base was made; no part of the Dockerfile."""
     builder: Builder = Builder.UNKNOWN
@@ -136,9 +145,11 @@ class RecoveredDockerfile:
     @property
     def heading(self) -> str:
         """What a reader has to know before anything else; empty for an ordinary Dockerfile."""
-        if self.had_dockerfile:
+        if self.source is not None or self.builder in _DOCKERFILE_BUILDERS - {Builder.UNKNOWN}:
             return ""
-        return (
-            f"There never was a Dockerfile: the image was made by {self.builder}.\n"
-            "This is an equivalent of what it holds."
-        )
+        made = _MADE_BY.get(self.builder, str(self.builder))
+        if self.builder is Builder.UNKNOWN:
+            first = "Nothing in the image tells what made it."
+        else:
+            first = f"There never was a Dockerfile: the image was made by {made}."
+        return f"{first}\nThis is an equivalent of what it holds."

@@ -15,6 +15,7 @@ from imgforensics.dockerfile.instruction import (
 from imgforensics.dockerfile.words import heredoc_marks, literal
 from imgforensics.dockerfile.wrapping import wrapped
 
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 _DIVIDES = re.compile(r"\s|^--")
 
 
@@ -82,12 +83,18 @@ def _is_script(instruction: Instruction) -> bool:
 
 
 def _terminated(instruction: Instruction) -> Instruction:
-    if instruction.keyword not in TAKES_HEREDOCS:
-        return instruction
-    marks = heredoc_marks(instruction.arguments)
-    bodies = list(instruction.heredocs[: len(marks)])
+    """One line that nothing continues, and its heredocs, each with its end."""
+    line = replace(
+        instruction,
+        arguments=_LINE_BREAKS.sub(" ", instruction.arguments).rstrip("\\"),
+        flags=tuple(_LINE_BREAKS.sub(" ", flag) for flag in instruction.flags),
+    )
+    if line.keyword not in TAKES_HEREDOCS:
+        return line
+    marks = heredoc_marks(line.arguments)
+    bodies = list(line.heredocs[: len(marks)])
     bodies += [Heredoc(mark.name, "") for mark in marks[len(bodies) :]]
-    return replace(instruction, heredocs=tuple(bodies))
+    return replace(line, heredocs=tuple(bodies))
 
 
 def json_list(words: Iterable[str]) -> str:
@@ -99,7 +106,9 @@ def words_or_list(words: Iterable[str]) -> str:
     """Words whose variables are expanded already: in a row, or in the exec form if they must."""
     escaped = [literal(word) for word in words]
     is_plain = all(word and not _DIVIDES.search(word) for word in escaped)
-    return " ".join(escaped) if is_plain and escaped[0][:1] != "[" else json_list(escaped)
+    text = " ".join(escaped)
+    is_plain = is_plain and not text.startswith("[") and not text.endswith("\\")
+    return text if is_plain else json_list(escaped)
 
 
 def _printable(line: str) -> str:

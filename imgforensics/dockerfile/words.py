@@ -5,6 +5,7 @@ follows: quotes group, the escape character (`\` or a backtick) takes the next o
 nothing is escaped between single quotes.
 """
 
+import json
 import re
 from functools import cache
 from typing import NamedTuple
@@ -65,6 +66,16 @@ def quote(value: str) -> str:
 def literal(text: str) -> str:
     """The same without quotes, for text that is not divided into words."""
     return re.sub(r"([\"'$\\])", r"\\\1", text)
+
+
+def exec_form(text: str) -> list[str] | None:
+    """The words of `["a", "b"]`; None for what a Dockerfile takes for something else."""
+    try:
+        words = json.loads(text) if text.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        return None
+    is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    return words if is_list else None
 
 
 def heredoc_marks(arguments: str, escape: str = "\\") -> list[HeredocMark]:

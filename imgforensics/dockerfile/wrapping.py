@@ -26,6 +26,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_TWO_BLANKS = re.compile(r"\s\s")
+_BEGINS_LINE = re.compile(r"\s*[^\s#]")
+"""What may lead a line: neither nothing nor what a Dockerfile takes for a comment."""
 _OPENS = frozenset({"if", "case", "for", "while", "until", "select", "{"})
 _CLOSES = frozenset({"fi", "esac", "done", "}"})
 _LEADS_COMMAND = frozenset({"then", "do", "else", "elif", "!", *_OPENS})
@@ -36,19 +39,13 @@ def wrapped(script: str, lead: int = len("RUN ")) -> str:
     if lead + len(script) <= WIDTH:
         return script
     pieces, start = [], 0
-    for end in _breaks(script):
-        piece, rest = script[start:end], script[end:]
-        if rest[:1].isspace() and rest[1:2].isspace():
-            piece, end = piece + rest[0], end + 1  # noqa: PLW2901
-        if _may_begin_line(script[end:]):
-            pieces.append(piece)
+    for operator_end in _breaks(script):
+        # One blank stays before the backslash, where the next line keeps one to be indented by.
+        end = operator_end + bool(_TWO_BLANKS.match(script, operator_end))
+        if _BEGINS_LINE.match(script, end):
+            pieces.append(script[start:end])
             start = end
     return "\\\n".join([*pieces, script[start:]])
-
-
-def _may_begin_line(rest: str) -> bool:
-    """Whether the rest is neither a comment to a Dockerfile nor blank."""
-    return bool(rest.strip()) and not rest.lstrip().startswith("#")
 
 
 def _breaks(script: str) -> Iterator[int]:

@@ -10,7 +10,7 @@ from imgforensics import open_image
 from imgforensics.adapters.build_engines import EngineFailedError
 from imgforensics.adapters.rebuild import Rebuild, rebuild
 from imgforensics.dockerfile import recover_dockerfile
-from imgforensics.dockerfile.writing import write_dockerfile
+from imgforensics.dockerfile.output.writing import write_dockerfile
 from imgforensics.errors import EnvironmentProblemError
 from imgforensics.testing import ImageBuilder, LayerSpec, archive, docker_layout, file, oci_layout
 from tests.dockerfiles.building import attested, material, opened, statement, version_1

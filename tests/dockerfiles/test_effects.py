@@ -1,7 +1,7 @@
 """What RUN did, from what its layer changed."""
 
 from imgforensics.dockerfile import Presentation, recover_dockerfile
-from imgforensics.dockerfile.effects import run_effects
+from imgforensics.dockerfile.layers.effects import run_effects
 from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, file, opaque, whiteout
 from tests.dockerfiles.building import opened
 

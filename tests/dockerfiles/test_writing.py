@@ -9,7 +9,7 @@ import pytest
 
 from imgforensics import open_image
 from imgforensics.dockerfile import recover_dockerfile
-from imgforensics.dockerfile.writing import WrittenRecovery, write_dockerfile
+from imgforensics.dockerfile.output.writing import WrittenRecovery, write_dockerfile
 from imgforensics.errors import UnsafeOutputError
 from imgforensics.testing import (
     ImageBuilder,

@@ -28,7 +28,7 @@ from imgforensics_cli.request import Request
 
 if TYPE_CHECKING:
     from imgforensics.adapters.rebuild import Rebuild
-    from imgforensics.dockerfile.writing import WrittenRecovery
+    from imgforensics.dockerfile.output.writing import WrittenRecovery
 
 EXAMPLES = (
     "imgforensics dockerfile suspect.tar",
@@ -187,12 +187,12 @@ def _recover(request: Request, image: Image, wanted: _Wanted) -> _Answer:
         )
         presentation = wanted.presentation
         if wanted.effects:
-            from imgforensics.dockerfile.effects import run_effects  # noqa: PLC0415 - takes time
+            from imgforensics.dockerfile.layers.effects import run_effects  # noqa: PLC0415 - takes time
 
             presentation = presentation.with_effects(run_effects(image, recovered))
         if wanted.output is None:
             return _Answer(image, recovered, presentation, None, None)
-        from imgforensics.dockerfile.writing import write_dockerfile  # noqa: PLC0415 - as above
+        from imgforensics.dockerfile.output.writing import write_dockerfile  # noqa: PLC0415 - as above
 
         written = write_dockerfile(
             image,
