@@ -70,17 +70,27 @@ def forms_of(entry: LayerEntry) -> Iterator[Form]:
         yield Form(True, b"root", keeps_owner)
 
 
-def header_of(entry: LayerEntry, name: bytes, form: Form) -> bytes | None:
-    """What is hashed ahead of the content; None for what no builder copies."""
-    if entry.kind not in _TYPES:
-        return None
+def header_of(entry: LayerEntry, name: bytes, form: Form) -> bytes:
+    """What is hashed ahead of the content of what :func:`is_hashed` says yes to."""
+    return header_start(entry, name) + header_end(entry, form)
+
+
+def is_hashed(entry: LayerEntry) -> bool:
+    """Whether it is of a kind that builders copy out of a context."""
+    return entry.kind in _TYPES
+
+
+def header_start(entry: LayerEntry, name: bytes) -> bytes:
+    """The part of a header that has the name."""
+    return b"name" + name + (b"/" if entry.kind is EntryKind.DIRECTORY else b"")
+
+
+def header_end(entry: LayerEntry, form: Form) -> bytes:
+    """The part of a header that is the same under every name."""
     type_bits, flag = _TYPES[entry.kind]
     mode = entry.mode | (type_bits if form.has_type_bits else 0)
     uid, gid = (entry.uid, entry.gid) if form.keeps_owner else (0, 0)
-    if entry.kind is EntryKind.DIRECTORY:
-        name += b"/"
     fields = (
-        b"name%b" % name,
         b"mode%d" % mode,
         b"uid%d" % uid,
         b"gid%d" % gid,

@@ -138,15 +138,15 @@ class _Reading:
             instructions[step.position] = described(self._image, step, facts)
         return replace(recovered, instructions=tuple(instructions))
 
-    def _declared(self) -> Iterator[Declared]:
+    def _declared(self) -> Iterator[tuple[int, Declared]]:
         """What can be proven: buildah's hashes are of something else, which names no source."""
         if self._recovered.builder is not Builder.CLASSIC:
             return
         for step in self._steps:
             row = step.recovered.row
-            if row in self._hashed:
-                copy = self._hashed[row]
-                yield Declared(row, HashKind(copy.kind), copy.hash, step.path, step.recovered.layer)
+            if row is not None and row in self._hashed:
+                kind, value = HashKind(self._hashed[row].kind), self._hashed[row].hash
+                yield row, Declared(kind, value, step.path, step.recovered.layer)
 
     def _wants(self, entry: LayerEntry) -> bool:
         return (

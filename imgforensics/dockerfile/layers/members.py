@@ -11,8 +11,9 @@ from imgforensics.filesystem.whiteout import PREFIX
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind, LayerEntry
 
-_MOST_ENTRIES = 10_000_000
-"""Handed out for one image: a hostile history names one large layer over and over."""
+_MOST_TIMES = 3
+"""That all of a layer is handed out: a hostile history names a large one over and over."""
+_MOST_ENTRIES_OF_SMALL_LAYERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class LayerMembers:
     def __init__(self, image: Image) -> None:
         self._image = image
         self._layers: dict[int, list[tuple[bytes, LayerEntry]]] = {}
-        self._left = _MOST_ENTRIES
+        self._left: dict[int, int] = {}
 
     def of(self, step: CopyStep) -> Members:
         """What the step's layer holds at its destination.
@@ -63,17 +64,20 @@ class LayerMembers:
     def _below(self, layer: int, root: bytes) -> tuple[LayerEntry, ...]:
         entries = self._sorted(layer)
         if not root:
-            return self._taken([entry for _, entry in entries])
+            return self._taken(layer, 0, len(entries))
         # Other names may sort between a directory and what is below it: `a`, `a.b`, `a/b`.
         first = bisect_left(entries, root, key=_path)
-        own = [entry for path, entry in entries[first : first + 1] if path == root]
+        is_there = first < len(entries) and entries[first][0] == root
         start = bisect_left(entries, root + b"/", key=_path)
         end = bisect_left(entries, root + b"0", key=_path)
-        return self._taken([*own, *(entry for _, entry in entries[start:end])])
+        own = self._taken(layer, first, first + is_there)
+        return (*own, *self._taken(layer, start, end))
 
-    def _taken(self, entries: list[LayerEntry]) -> tuple[LayerEntry, ...]:
-        self._left -= len(entries)
-        return tuple(entries) if self._left >= 0 else ()
+    def _taken(self, layer: int, start: int, end: int) -> tuple[LayerEntry, ...]:
+        if end - start > self._left[layer]:
+            return ()
+        self._left[layer] -= end - start
+        return tuple(entry for _, entry in self._layers[layer][start:end])
 
     def _sorted(self, layer: int) -> list[tuple[bytes, LayerEntry]]:
         if layer not in self._layers:
@@ -83,6 +87,7 @@ class LayerMembers:
                 if entry.path and PREFIX not in entry.path and not entry.is_past_end
             }
             self._layers[layer] = sorted(found.items())
+            self._left[layer] = _MOST_TIMES * len(found) + _MOST_ENTRIES_OF_SMALL_LAYERS
         return self._layers[layer]
 
 

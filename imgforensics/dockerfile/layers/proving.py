@@ -16,7 +16,10 @@ from imgforensics.dockerfile.layers.classic_hash import (
     Proof,
     forms_of,
     hash_of_several,
+    header_end,
     header_of,
+    header_start,
+    is_hashed,
     orders,
 )
 from imgforensics.dockerfile.layers.source_names import folders_for, names_for, words_of
@@ -24,11 +27,13 @@ from imgforensics.filesystem.whiteout import PREFIX
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
+_ALL_GUESSES = 3_000_000
+"""At one image's sources, all together."""
 _MOST_TRIALS = 100
 """Rows that are looked into for one layer; mostly there is one."""
 _HASHED_BYTES = 1 << 30
 """Content hashed for one row, all guesses together."""
-_HASHES_HELD = 1_000_000
+_HASHES_HELD = 500_000
 """Of one row's entries, all guesses together."""
 _KEPT_BYTES = 1 << 20
 """Of small files, for one row."""
@@ -57,9 +62,8 @@ class Hasher(Protocol):
 
 
 class Declared(NamedTuple):
-    """What one row of the history says by a hash that it copied."""
+    """What a row of the history says by a hash that it copied."""
 
-    row: int
     kind: HashKind
     hash: str
     """SHA-256 in hexadecimal."""
@@ -70,14 +74,19 @@ class Declared(NamedTuple):
 
 
 class Prover:
-    """Tries names for the sources of every :class:`Declared` against what layers hold."""
+    """Tries names for the sources of rows, each with what it declares, against layers' files."""
 
-    def __init__(self, copies: Iterable[Declared], words: Sequence[bytes]) -> None:
+    def __init__(self, copies: Iterable[tuple[int, Declared]], words: Sequence[bytes]) -> None:
         self._trials: dict[int | None, list[_Trial]] = {}
-        for copy in copies:
+        self._rows: dict[Declared, list[int]] = {}
+        budget = _Budget()
+        for row, copy in copies:
+            rows = self._rows.setdefault(copy, [])
+            rows.append(row)
             trials = self._trials.setdefault(copy.layer, [])
-            if len(trials) < _MOST_TRIALS:
-                trials.append(_trial(copy, words))
+            if len(rows) == 1 and len(trials) < _MOST_TRIALS:
+                kind = _FileTrial if copy.kind is HashKind.FILE else _TreeTrial
+                trials.append(kind(copy, words, budget))
 
     def wants(self, entry: LayerEntry) -> bool:
         """Whether some row may have copied the entry."""
@@ -100,14 +109,17 @@ class Prover:
         """What is proven, by row, when all layers have passed."""
         trials = list(chain.from_iterable(self._trials.values()))
         words = words_of(text for trial in trials for text in trial.texts)
-        concluded = ((trial.copy.row, trial.conclude(words)) for trial in trials)
-        return {row: proof for row, proof in concluded if proof is not None}
+        concluded = ((trial.copy, trial.conclude(words)) for trial in trials)
+        return {
+            row: proof for copy, proof in concluded if proof is not None for row in self._rows[copy]
+        }
 
 
-def _trial(copy: Declared, words: Sequence[bytes]) -> "_Trial":
-    if copy.kind is HashKind.FILE:
-        return _FileTrial(copy, words)
-    return _TreeTrial(copy)
+@dataclass(slots=True)
+class _Budget:
+    """What all trials of one image may still do."""
+
+    guesses: int = _ALL_GUESSES
 
 
 class _SideBySide:
@@ -132,8 +144,10 @@ class _Done(Protocol):
 class _Trial:
     """The guesses at one row's sources."""
 
-    def __init__(self, copy: Declared) -> None:
+    def __init__(self, copy: Declared, words: Sequence[bytes], budget: _Budget) -> None:
         self.copy = copy
+        self._words = words
+        self._budget = budget
         self._bytes_left = _HASHED_BYTES
 
     @property
@@ -157,8 +171,10 @@ class _Trial:
 
     def _affordable(self, size: int, guesses: int, least: int) -> int:
         """How many guesses are tried on so much content; it is charged for them."""
-        allowed = max(least, min(guesses, self._bytes_left // (4 * size + 1)))
+        affordable = min(guesses, self._bytes_left // (4 * size + 1), self._budget.guesses)
+        allowed = max(least, affordable)
         self._bytes_left -= allowed * size
+        self._budget.guesses -= allowed
         return allowed
 
 
@@ -168,9 +184,8 @@ class _FileTrial(_Trial):
     Small ones are kept until all layers have passed: what they say themselves may name another.
     """
 
-    def __init__(self, copy: Declared, words: Sequence[bytes]) -> None:
-        super().__init__(copy)
-        self._words = words
+    def __init__(self, copy: Declared, words: Sequence[bytes], budget: _Budget) -> None:
+        super().__init__(copy, words, budget)
         self._kept: list[_Kept] = []
         self._room = _KEPT_BYTES
         self._files_left = _MOST_FILES
@@ -209,11 +224,11 @@ class _FileTrial(_Trial):
                 yield Proof((guess.name,), guess.form)
 
     def _guesses(self, entry: LayerEntry, words: Sequence[bytes]) -> Iterator["_NameGuess"]:
+        ends = [(form, header_end(entry, form)) for form in forms_of(entry)]
         guesses = (
-            _NameGuess(name, form, header)
+            _NameGuess(name, form, header_start(entry, name) + end)
             for name in names_for(entry.path, words)
-            for form in forms_of(entry)
-            if (header := header_of(entry, name, form)) is not None
+            for form, end in ends
         )
         return islice(guesses, self._affordable(entry.size, _MOST_GUESSES, 2))
 
@@ -259,8 +274,8 @@ class _Hashed:
 class _TreeTrial(_Trial):
     """A directory, or several files: everything below the destination, in one folder."""
 
-    def __init__(self, copy: Declared) -> None:
-        super().__init__(copy)
+    def __init__(self, copy: Declared, words: Sequence[bytes], budget: _Budget) -> None:
+        super().__init__(copy, words, budget)
         folders = list(folders_for(copy.destination))
         self._guesses = [
             *(_FolderGuess(folder, form) for form in _TREE_FORMS for folder in folders[:4]),
@@ -274,7 +289,7 @@ class _TreeTrial(_Trial):
         if entry.path == self.copy.destination:
             self._top = entry
             return None
-        if entry.kind is EntryKind.HARD_LINK:
+        if not is_hashed(entry):
             self._is_complete = False
         if not self._is_complete or (
             entry.kind is EntryKind.DIRECTORY and self.copy.kind is HashKind.SEVERAL
@@ -282,18 +297,17 @@ class _TreeTrial(_Trial):
             return None
         self._narrow(entry)
         found = _Hashed(entry, entry.path[len(self.copy.destination) :].lstrip(b"/"))
+        ends = {form: header_end(entry, form) for form in _TREE_FORMS}
         headers = [
-            header_of(entry, guess.folder + found.name, guess.form) for guess in self._guesses
+            header_start(entry, guess.folder + found.name) + ends[guess.form]
+            for guess in self._guesses
         ]
-        known = [header for header in headers if header is not None]
-        if len(known) < len(headers):
-            return None
         self._found.append(found)
 
         def done(hashes: Sequence[bytes], /) -> None:
             found.hashes = hashes
 
-        return _SideBySide(known, done)
+        return _SideBySide(headers, done)
 
     def _narrow(self, entry: LayerEntry) -> None:
         """Leave out the guesses that are too much for a tree of this size."""
@@ -325,7 +339,7 @@ class _TreeTrial(_Trial):
         modes = dict.fromkeys((self._top.mode, *_DIRECTORY_MODES))
         for mode in modes:
             entry = self._top._replace(member=self._top.member._replace(mode=mode))
-            header = header_of(entry, guess.folder.rstrip(b"/"), guess.form) or b""
+            header = header_of(entry, guess.folder.rstrip(b"/"), guess.form)
             yield [hashlib.sha256(header).hexdigest().encode()]
 
     def _several(self) -> Iterator[Proof]:
