@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imgforensics.comparison import DirectoryTree, ImageDiff, diff
     from imgforensics.deleted import (
         DeletedFile,
         deleted_files,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         wasted_bytes,
     )
     from imgforensics.digests import Digest
+    from imgforensics.dockerfile import RecoveredDockerfile, recover_dockerfile
+    from imgforensics.dockerfile.output.writing import write_dockerfile
     from imgforensics.errors import ImageForensicsError
     from imgforensics.extraction import (
         ExtractionRecord,
@@ -45,11 +48,13 @@ __all__ = [
     "ApplyRules",
     "DeletedFile",
     "Digest",
+    "DirectoryTree",
     "EntryKind",
     "ExtractionRecord",
     "FileTree",
     "HashList",
     "Image",
+    "ImageDiff",
     "ImageForensicsError",
     "ImagePath",
     "Layer",
@@ -61,19 +66,23 @@ __all__ = [
     "Problem",
     "ProblemCode",
     "Query",
+    "RecoveredDockerfile",
     "Selection",
     "Severity",
     "Verification",
     "__version__",
     "deleted_files",
+    "diff",
     "extract",
     "extract_deleted",
     "extract_layers",
     "list_images",
     "open_image",
+    "recover_dockerfile",
     "search",
     "verify",
     "wasted_bytes",
+    "write_dockerfile",
     "write_tar",
 ]
 
@@ -81,11 +90,13 @@ _HOMES = {
     "ApplyRules": "imgforensics.filesystem",
     "DeletedFile": "imgforensics.deleted",
     "Digest": "imgforensics.digests",
+    "DirectoryTree": "imgforensics.comparison",
     "EntryKind": "imgforensics.layer",
     "ExtractionRecord": "imgforensics.extraction",
     "FileTree": "imgforensics.filesystem",
     "HashList": "imgforensics.searching",
     "Image": "imgforensics.image",
+    "ImageDiff": "imgforensics.comparison",
     "ImageForensicsError": "imgforensics.errors",
     "ImagePath": "imgforensics.filesystem",
     "Layer": "imgforensics.layer",
@@ -97,18 +108,22 @@ _HOMES = {
     "Problem": "imgforensics.problems",
     "ProblemCode": "imgforensics.problems",
     "Query": "imgforensics.searching",
+    "RecoveredDockerfile": "imgforensics.dockerfile",
     "Selection": "imgforensics.extraction",
     "Severity": "imgforensics.problems",
     "Verification": "imgforensics.verification",
     "deleted_files": "imgforensics.deleted",
+    "diff": "imgforensics.comparison",
     "extract": "imgforensics.extraction",
     "extract_deleted": "imgforensics.deleted",
     "extract_layers": "imgforensics.extraction",
     "list_images": "imgforensics.opening",
     "open_image": "imgforensics.opening",
+    "recover_dockerfile": "imgforensics.dockerfile",
     "search": "imgforensics.searching",
     "verify": "imgforensics.verification",
     "wasted_bytes": "imgforensics.deleted",
+    "write_dockerfile": "imgforensics.dockerfile.output.writing",
     "write_tar": "imgforensics.extraction",
 }
 """Where each public name is defined: loaded when first used, so that importing costs nothing."""

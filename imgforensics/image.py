@@ -3,7 +3,7 @@
 import html
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import cached_property
 from itertools import chain
@@ -191,12 +191,26 @@ class Image:
         snapshots = self._snapshots if rules == OVERLAYFS else Snapshots(self.layers, rules)
         return snapshots.at(self.top)
 
-    def scan_layers(self, progress: Callable[[Layer], None] | None = None) -> None:
+    def share_snapshots_of(self, other: "Image", layers: int) -> None:
+        """Use another image's snapshots after the lowest `layers` layers.
+
+        Those layers must hold the same entries in both; without effect when snapshots of
+        this image have been asked for before.
+        """
+        self._snapshots.share(other._snapshots, layers)
+
+    def scan_layers(
+        self,
+        progress: Callable[[Layer], None] | None = None,
+        layers: Sequence[Layer] | None = None,
+    ) -> None:
         """Read every present layer that has not been read yet, several at a time.
 
-        `progress` is told each layer when it is done, in order. Raises `LimitExceededError`.
+        `progress` is told each layer when it is done, in order; `layers` are all if not given.
+        Raises `LimitExceededError`.
         """
-        todo = [layer for layer in self.layers if layer.is_present and not layer.is_scanned]
+        chosen = self.layers if layers is None else layers
+        todo = [layer for layer in chosen if layer.is_present and not layer.is_scanned]
         threads = min(_SCANNING_THREADS, os.cpu_count() or 1, len(todo)) or 1
         abandoned = threading.Event()
 

@@ -144,6 +144,11 @@ class ProblemCode(Enum):
         Severity.NOTE,
         "history rows and layers do not pair; instructions are attributed to no layer",
     )
+    PROVENANCE_INVALID = (
+        "provenance-invalid",
+        Severity.WARNING,
+        "an attestation of how the image was built is damaged, or about another image",
+    )
     PLATFORM_ABSENT = (
         "platform-absent",
         Severity.NOTE,
@@ -259,6 +264,16 @@ class ProblemCode(Enum):
         "inside-unreadable",
         Severity.WARNING,
         "a compressed file or archive inside the image was not looked into, or not to its end",
+    )
+    NOT_READ = (
+        "not-read",
+        Severity.ERROR,
+        "a path of a directory on disk could not be read; what stands there is unknown",
+    )
+    PACKAGE_DATABASE_INVALID = (
+        "package-database-invalid",
+        Severity.WARNING,
+        "a database of installed packages could not be read; its packages are not listed",
     )
 
     # Writing.

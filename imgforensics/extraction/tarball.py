@@ -83,7 +83,7 @@ def _write_archive(
     tally = Tally(image.limits)
     for path in plan.refused:
         tally.deviate(path, Reason.NAME_TOO_LONG)
-    writer = _MemberWriter(file, tally)
+    writer = MemberWriter(file, tally)
     for path, node in plan.directories:
         writer.add(path, node)
     found = contents_of(plan.absent, image.layers, tally, spool_directory, progress)
@@ -98,7 +98,7 @@ def _write_archive(
     return record_of(image, top, Form.TAR, tally, selection.to_json())
 
 
-class _MemberWriter:
+class MemberWriter:
     """Writes members one after another; what no archive can hold is noted, not failed."""
 
     def __init__(self, file: BinaryIO, tally: Tally) -> None:

@@ -157,6 +157,19 @@ class DirectoryTarget(_Target):
             raise _failed(self.partial, error) from error
         return make_directory(self.partial)
 
+    def finish_without_record(self) -> Path:
+        """Give a complete result that is no extraction its name; raises `OutputFailedError`."""
+        try:
+            with self._way_cleared():
+                os.rename(self.partial, self.path)  # noqa: PTH104 - replaces an empty directory
+        except OSError as error:
+            raise OutputFailedError(
+                f"{self.path}: {error.strerror}; the whole result is in {self.partial}"
+            ) from error
+        if self._force:
+            self._remove_replaced()
+        return self.path
+
     def let_others_in(self) -> None:
         """Give the finished directory the mode of one made by hand; raises `OutputFailedError`."""
         try:

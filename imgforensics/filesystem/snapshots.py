@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from weakref import WeakValueDictionary
 
@@ -32,16 +33,29 @@ class Snapshots:
         self._held_names = 0
         self._problems: dict[int, tuple[Problem, ...]] = {}
         self._lock = threading.Lock()
+        self._lower: Snapshots | None = None
+        self._shared = 0
+
+    def share(self, lower: "Snapshots", layers: int) -> None:
+        """Take the snapshots after the lowest `layers` layers from another image.
+
+        Its layers must hold the same entries, and nothing may have been asked for yet.
+        """
+        if layers and not self._problems:
+            self._lower, self._shared = lower, layers
 
     @property
     def problems(self) -> Iterator[Problem]:
         """What could not be applied as it stands, in the layers applied so far."""
-        return chain.from_iterable(self._problems[index] for index in sorted(self._problems))
+        own = (self._problems[index] for index in sorted(self._problems))
+        return chain(self._shared_problems(), chain.from_iterable(own))
 
     def at(self, layer: int) -> FileTree:
         """After layer number `layer`; -1 for the empty filesystem. Raises `IndexError`."""
         if not -1 <= layer < len(self._layers):
             raise IndexError(f"layer {layer}: the image has {len(self._layers)}, counted from 0")
+        if self._lower is not None and layer < self._shared:
+            return self._lower.at(layer)
         with self._lock, no_cycle_search():
             tree = self._nearest(layer)
             while tree.layer_index < layer:
@@ -53,12 +67,21 @@ class Snapshots:
         for layer in range(-1, len(self._layers)):
             yield self.at(layer)
 
+    def _shared_problems(self) -> Iterator[Problem]:
+        """Those of shared layers, each told of the layer that is ours."""
+        for problem in self._lower.problems if self._lower is not None else ():
+            where = problem.where
+            if where.layer is not None and where.layer < self._shared:
+                ours = self._layers[where.layer].where
+                where = replace(where, source=ours.source, blob=ours.blob)
+                yield replace(problem, where=where)
+
     def _nearest(self, layer: int) -> FileTree:
-        for index in range(layer, -1, -1):
+        for index in range(layer, self._shared - 1, -1):
             tree = self._alive.get(index)
             if tree is not None:
                 return tree
-        return EMPTY_TREE
+        return self._lower.at(self._shared - 1) if self._lower is not None else EMPTY_TREE
 
     def _apply_next(self, below: FileTree) -> FileTree:
         layer = self._layers[below.layer_index + 1]

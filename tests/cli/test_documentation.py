@@ -11,8 +11,10 @@ import pytest
 
 from imgforensics.testing import (
     ImageBuilder,
+    IndexSpec,
     LayerSpec,
     archive,
+    attestation,
     device,
     directory,
     file,
@@ -109,7 +111,10 @@ def _with_parents(key: str) -> Iterator[str]:
         key = key.rpartition(".")[0]
 
 
-BY_NAME = {"hashes", "labels", "healthcheck", "totals", "xattrs_b64", "options", "counts"}
+BY_NAME = {
+    *("labels", "healthcheck", "totals", "xattrs_b64", "options", "counts", "hashes"),
+    *("build_arguments", "rebuild"),
+}
 """Objects whose keys are data, or told in one line."""
 
 
@@ -138,6 +143,7 @@ ODD = ImageBuilder(
             [
                 directory(b"d\xe9"),
                 file(b"d\xe9/f", b"a", xattrs={"user.a": b"1"}),
+                file(b"d\xe9/Dockerfile", b"FROM a"),
                 file(b"../up\xe9"),
                 device(b"n\xe9", 1, 3),
                 symlink("link", b"t\xe9"),
@@ -151,8 +157,18 @@ ODD = ImageBuilder(
 """What makes the keys appear that are left out of most documents."""
 
 
+def attested_base() -> IndexSpec:
+    """An image with provenance that names its base."""
+    image = ImageBuilder([[file("a")]])
+    predicate = {"materials": [{"uri": "pkg:docker/alpine@3", "digest": {"sha256": "5" * 64}}]}
+    document = {"predicateType": "https://slsa.dev/provenance/v0.2", "predicate": predicate}
+    return IndexSpec([image, attestation(image, json.dumps(document).encode())])
+
+
 def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
     odd = save(tmp_path, ODD, name="odd.tar")
+    materials = str(tmp_path / "materials.tar")
+    Path(materials).write_bytes(archive(oci_layout(attested_base())))
     absent = tmp_path / "absent.tar"
     absent.write_bytes(archive(oci_layout(SHOP, ImageBuilder(absent=True, platform="a/b"))))
     lines = b"\xe9\nb\xe9\n\xe9"
@@ -180,6 +196,10 @@ def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
         ("verify", tangled_path),
         ("verify", odd),
         ("extract", odd, "-o", str(tmp_path / "out")),
+        ("dockerfile", odd, "-o", str(tmp_path / "recovered")),
+        ("dockerfile", str(FIXTURES / "platforms.docker-26.oci.tar"), "--platform=linux/arm64"),
+        ("dockerfile", str(FIXTURES / "webapp.docker-20.tar.xz")),
+        ("dockerfile", materials),
     ):
         yield run(*arguments, "--json").document
     for searched in (

@@ -1,0 +1,1 @@
+"""What attestations hold of a build: the source, its steps, its bases."""

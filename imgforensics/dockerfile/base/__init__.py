@@ -1,0 +1,1 @@
+"""The base image: where it ends, and what it is called."""

@@ -1,0 +1,40 @@
+"""What the files of an image tell of the system in it."""
+
+import re
+
+from imgforensics.dockerfile.base.distributions import SystemFacts
+from imgforensics.errors import ImageForensicsError
+from imgforensics.image import Image
+
+_RELEASES = ("/etc/os-release", "/usr/lib/os-release")
+_SLIM = "/etc/dpkg/dpkg.cfg.d/docker"
+_LARGEST = 64 << 10
+_LINE = re.compile(r"([A-Z0-9_]+)=(?:\"(.*)\"|'(.*)'|(.*))")
+
+
+def system_facts(image: Image, layers: int) -> SystemFacts:
+    """The system after the lowest `layers` layers; empty facts where they cannot be read.
+
+    Reads those layers. What is wrong with them stands in `image.problems`.
+    """
+    texts = (_text(image, path, layers) for path in _RELEASES)
+    release = os_release(next(filter(None, texts), ""))
+    slim = _text(image, _SLIM, layers) if release.get("ID") == "debian" else ""
+    is_slim = "path-exclude" in slim if release.get("ID") == "debian" else None
+    return SystemFacts(release, is_slim)
+
+
+def os_release(text: str) -> dict[str, str]:
+    """An os-release file's variables."""
+    found = (_LINE.fullmatch(line.strip()) for line in text.splitlines())
+    return {m[1]: m[2] or m[3] or m[4] or "" for m in found if m}
+
+
+def _text(image: Image, path: str, layers: int) -> str:
+    try:
+        file = image.path(path, layers - 1)
+        if not file.is_file() or file.stat().st_size > _LARGEST:
+            return ""
+        return file.read_bytes().decode("utf-8", "replace")
+    except ImageForensicsError:
+        return ""

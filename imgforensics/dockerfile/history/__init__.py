@@ -1,0 +1,1 @@
+"""History rows as instructions: one grammar for each builder, and what rows leave out."""

@@ -1,0 +1,189 @@
+"""What an image's configuration says beyond the instructions that are known."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from imgforensics.dockerfile.history.commands import command_of
+from imgforensics.dockerfile.history.pairs import Pair, pairs_text
+from imgforensics.dockerfile.history.printed import (
+    healthcheck_instruction,
+    ports_instruction,
+    volumes_instruction,
+)
+from imgforensics.dockerfile.history.state import (
+    DEFAULT_PATH,
+    LINUX_SHELL,
+    WINDOWS_SHELL,
+    environment_of,
+)
+from imgforensics.dockerfile.instruction import Instruction
+from imgforensics.dockerfile.rendering import json_list
+from imgforensics.dockerfile.words import exec_form, literal, split_words, unquote
+from imgforensics.oci.config import ImageConfig
+
+_DEFAULT_PATHS = frozenset(
+    {
+        DEFAULT_PATH,
+        r"c:\Windows\System32;c:\Windows",
+        r"C:\Windows\system32;C:\Windows",
+    }
+)
+_OF_BUILDERS = frozenset({"io.buildah.version"})
+"""Labels that a builder sets by itself."""
+_BARE_SHELLS = frozenset({("sh",), ("bash",), ("/bin/sh",), ("/bin/bash",), ("/bin/ash",)})
+
+
+def untold_variables(config: ImageConfig, known: Sequence[Instruction]) -> list[Pair]:
+    """Variables that no known instruction sets to what the image has, in the image's order."""
+    told = _told_pairs("ENV", known)
+    final = environment_of(config.container.env).items()
+    return [
+        Pair(name, value)
+        for name, value in final
+        if not _is_told(told.get(name), value) and not (name == "PATH" and value in _DEFAULT_PATHS)
+    ]
+
+
+def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    """What mostly stands at the top of a Dockerfile: labels and the shell."""
+    told = _told_pairs("LABEL", known)
+    found = [
+        Instruction("LABEL", pairs_text([Pair(name, value)]))
+        for name, value in config.container.labels.items()
+        if name not in _OF_BUILDERS and not _is_told(told.get(name), value)
+    ]
+    shell = config.container.shell
+    if shell and not _has(known, "SHELL"):
+        found.append(Instruction("SHELL", json_list(shell)))
+    return found
+
+
+def untold_at_tail(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    """What mostly stands at the end of a Dockerfile, in the order most have."""
+    entrypoint = _command_of("ENTRYPOINT", config.container.entrypoint, config, known)
+    # An ENTRYPOINT takes the base's CMD away, so that the same one has to be set again.
+    known_to_command = () if entrypoint else known
+    return [
+        *_volumes(config, known),
+        *_working_directory(config, known),
+        *entrypoint,
+        *_value("STOPSIGNAL", config.container.stop_signal, known),
+        *_value("USER", config.container.user, known),
+        *_ports(config, known),
+        *_healthcheck(config, known),
+        *untold_triggers(config, known),
+        *_command(config, known_to_command),
+    ]
+
+
+def changed_commands(config: ImageConfig, own: Sequence[Instruction]) -> list[Instruction]:
+    """Commands that the image has and its own instructions set to something else."""
+    container = config.container
+    commands = (("ENTRYPOINT", container.entrypoint), ("CMD", container.cmd))
+    return [
+        instruction
+        for keyword, words in commands
+        if _has(own, keyword)
+        for instruction in _command_of(keyword, words, config, own)
+    ]
+
+
+def untold_triggers(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    """ONBUILD triggers; those of a base have been carried out and are gone."""
+    told = {each.arguments for each in known if each.keyword == "ONBUILD"}
+    return [Instruction("ONBUILD", text) for text in config.container.on_build if text not in told]
+
+
+def _told_pairs(keyword: str, known: Iterable[Instruction]) -> dict[str, str]:
+    """The last value of each name as it was written, unquoted but not expanded."""
+    told = {}
+    for instruction in known:
+        if instruction.keyword == keyword:
+            for word in split_words(instruction.arguments):
+                name, _, value = word.partition("=")
+                told[unquote(name)] = value
+    return told
+
+
+def _is_told(written: str | None, value: str) -> bool:
+    if written is None:
+        return False
+    return unquote(written) == value or bool(re.search(r"(?<!\\)\$", written))
+
+
+def _has(known: Iterable[Instruction], keyword: str) -> bool:
+    return any(instruction.keyword == keyword for instruction in known)
+
+
+def _last(known: Sequence[Instruction], keyword: str) -> str | None:
+    return next((each.arguments for each in reversed(known) if each.keyword == keyword), None)
+
+
+def _value(keyword: str, value: str | None, known: Sequence[Instruction]) -> list[Instruction]:
+    last = _last(known, keyword)
+    if not value or (last is not None and _is_told(last, value)):
+        return []
+    return [Instruction(keyword, literal(value))]
+
+
+def _working_directory(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    value = config.container.working_dir
+    last = _last(known, "WORKDIR")
+    is_relative = last is not None and not last.startswith("/")
+    if value in ("", "/") or is_relative:
+        return []
+    return _value("WORKDIR", value, known)
+
+
+def _volumes(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    told = {
+        unquote(word)
+        for each in known
+        if each.keyword == "VOLUME"
+        for word in exec_form(each.arguments) or split_words(each.arguments)
+    }
+    untold = [path for path in config.container.volumes if path not in told]
+    return [volumes_instruction(untold)] if untold else []
+
+
+def _ports(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    told = {
+        word if "/" in word else f"{word}/tcp"
+        for each in known
+        if each.keyword == "EXPOSE"
+        for word in each.arguments.split()
+    }
+    untold = [port for port in config.container.exposed_ports if port not in told]
+    return [ports_instruction(sorted(untold, key=_port_number))] if untold else []
+
+
+def _port_number(port: str) -> tuple[int, str]:
+    number = re.match(r"[0-9]{1,5}", port)
+    return (int(number[0]) if number else 0, port)
+
+
+def _healthcheck(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    check = config.container.healthcheck
+    if check is None or not check.test or _has(known, "HEALTHCHECK"):
+        return []
+    return [healthcheck_instruction(check)]
+
+
+def _command(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+    words = config.container.cmd
+    if words in _BARE_SHELLS and not _has(known, "CMD"):
+        return []
+    return _command_of("CMD", words, config, known)
+
+
+def _command_of(
+    keyword: str, words: tuple[str, ...] | None, config: ImageConfig, known: Sequence[Instruction]
+) -> list[Instruction]:
+    if not words:
+        return []
+    shell = config.container.shell or (WINDOWS_SHELL if config.os == "windows" else LINUX_SHELL)
+    instruction = command_of(keyword, words, shell)
+    told = _last(known, keyword)
+    # A shell that was changed later leads no earlier command.
+    is_told = told in (instruction.arguments, words[-1]) or exec_form(told or "") == list(words)
+    return [] if is_told else [instruction]

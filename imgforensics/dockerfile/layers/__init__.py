@@ -1,0 +1,1 @@
+"""What layers tell of the instructions that made them."""

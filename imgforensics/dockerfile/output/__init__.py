@@ -1,0 +1,1 @@
+"""The directory to build from: Dockerfile, context, report."""

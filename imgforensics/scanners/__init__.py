@@ -1,0 +1,1 @@
+"""What files say: contents → findings. One room for each kind of finding."""

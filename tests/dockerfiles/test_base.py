@@ -1,0 +1,349 @@
+"""Where the base ends and what it is called; rows that do not pair with layers."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from imgforensics import open_image, recover_dockerfile
+from imgforensics.dockerfile import Evidence, read_known_bases
+from imgforensics.errors import SourceUnreadableError
+from imgforensics.testing import (
+    ImageBuilder,
+    Instruction,
+    LayerSpec,
+    archive,
+    directory,
+    docker_layout,
+    file,
+    oci_layout,
+)
+from tests.dockerfiles.recovering import Json, own_lines, recovered, row
+
+BUILDKIT = "buildkit.dockerfile.v0"
+NOP = "/bin/sh -c #(nop) "
+DEBIAN = row(
+    "# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'", comment="debuerreotype 0.15"
+)
+ALPINE = [
+    row("ADD alpine-minirootfs-3.21.3-x86_64.tar.gz / # buildkit", comment=BUILDKIT),
+    row('CMD ["/bin/sh"]', comment=BUILDKIT, empty=True),
+]
+
+
+def at(created: str, text: str, *, empty: bool = False) -> Json:
+    return row(text, created=created, empty=empty)
+
+
+def test_what_buildah_says_is_exact() -> None:
+    found = recovered([*ALPINE, row(f"{NOP}ENV A=1", comment="FROM quay.io/a/b:1", empty=True)])
+    assert (found.base.rows, found.base.layers, found.base.score) == (2, 1, 1.0)
+    assert str(found.instructions[0]) == "FROM quay.io/a/b:1"
+    assert found.base.evidence is Evidence.HISTORY
+    assert len(found.base_candidates) > 1
+
+
+def test_steps_of_a_build_in_layers_are_no_bases() -> None:
+    rows = [
+        row(f"{NOP}COPY dir:{'a' * 64} in /etc/ "),
+        row("/bin/sh -c one", comment="FROM 027837804270"),
+        row("/bin/sh -c two", comment=f"FROM sha256:{'b' * 64}"),
+    ]
+    found = recovered(rows)
+    assert [str(each) for each in found.instructions] == [
+        "FROM scratch",
+        "COPY etc /etc/",
+        "RUN one",
+        "RUN two",
+    ]
+
+
+def test_an_annotation_gives_name_and_digest() -> None:
+    digest = f"sha256:{'c' * 64}"
+    annotations = {
+        "org.opencontainers.image.base.name": "example.com/base:2",
+        "org.opencontainers.image.base.digest": digest,
+    }
+    rows = [DEBIAN, row("RUN /bin/sh -c x # buildkit", comment=BUILDKIT)]
+    found = recovered(rows, manifest={"annotations": annotations})
+    assert str(found.instructions[0]) == f"FROM example.com/base:2@{digest}"
+
+
+def test_buildpacks_tell_the_run_image_and_its_top_layer() -> None:
+    builder = ImageBuilder(
+        layers=[LayerSpec([file("base", b"")]), LayerSpec([file("app", b"")])], config={}
+    )
+    top = builder.build().layers[0].diff_id
+    label = '{"runImage":{"topLayer":"%s","reference":"x"},"stack":{"runImage":{"image":"p/r"}}}'
+    labels = {"io.buildpacks.lifecycle.metadata": label % top}
+    described = ImageBuilder(
+        layers=builder.layers,
+        config={"Labels": labels, "Entrypoint": ["/cnb/process/web"]},
+        config_document={"history": [{"created": "1980-01-01T00:00:01Z"}] * 2},
+    )
+    with open_image(io.BytesIO(archive(oci_layout(described)))) as image:
+        found = recover_dockerfile(image)
+    assert found.builder == "buildpacks"
+    assert not found.had_dockerfile
+    assert found.base.layers == 1
+    assert [str(each) for each in found.instructions if not str(each).startswith("LABEL")] == [
+        "FROM p/r",
+        "COPY layer-1/ /",
+        'ENTRYPOINT ["/cnb/process/web"]',
+    ]
+
+
+def test_source_to_image_names_its_builder() -> None:
+    labels = {"io.openshift.s2i.build.image": "quay.io/sclorg/python-39:latest"}
+    found = recovered([*ALPINE, row("/bin/sh -c /usr/libexec/s2i/run")], {"Labels": labels})
+    assert found.builder == "s2i"
+    assert not found.had_dockerfile
+    assert str(found.instructions[0]) == "FROM quay.io/sclorg/python-39:latest"
+    assert own_lines(found)[-1] == "COPY layer-1/ /"
+
+
+def test_what_a_dockerfile_built_on_buildpacks_has_one() -> None:
+    labels = {"io.buildpacks.lifecycle.metadata": '{"runImage":{"topLayer":"x"}}'}
+    found = recovered([*ALPINE, row("/bin/sh -c x")], {"Labels": labels})
+    assert found.builder == "classic"
+
+
+def test_a_committed_container_names_its_image() -> None:
+    rows = [*ALPINE, row("sh", comment="by hand")]
+    found = recovered(rows, {"Image": "alpine:3.21", "Cmd": ["sh"]})
+    assert found.builder == "commit"
+    assert str(found.instructions[0]) == "FROM alpine:3.21"
+    assert found.base.layers == 1
+
+
+def test_a_container_that_was_committed_without_a_word_is_told_by_the_image_it_ran() -> None:
+    rows = [*ALPINE, row("nginx -g daemon off;")]
+    found = recovered(rows, {"Image": "nginx:1.27"})
+    assert found.builder == "commit"
+    assert str(found.instructions[0]) == "FROM nginx:1.27"
+    built = recovered(rows, {"Image": f"sha256:{'a' * 64}"})
+    assert built.builder != "commit"
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        ([DEBIAN], ("debian:bookworm-slim", "debian:bookworm", "debian:12-slim", "debian:12")),
+        (ALPINE, ("alpine:3.21.3", "alpine:3.21")),
+    ],
+)
+def test_a_distribution_is_named_by_its_rows(rows: list[Json], names: tuple[str, ...]) -> None:
+    own = row("RUN /bin/sh -c x # buildkit", comment=BUILDKIT, created="2025-01-01T00:00:00Z")
+    assert recovered([*rows, own]).base.names == names
+
+
+def test_an_image_of_the_library_is_named_by_its_version() -> None:
+    node = [
+        DEBIAN,
+        row("ENV NODE_VERSION=20.1.2", comment=BUILDKIT, empty=True),
+        row("RUN /bin/sh -c install # buildkit", comment=BUILDKIT),
+        row('CMD ["node"]', comment=BUILDKIT, empty=True),
+    ]
+    found = recovered([*node, row("COPY . /app # buildkit", comment=BUILDKIT)])
+    assert found.base.rows == 4
+    assert found.base.name == "node:20.1.2-slim-bookworm"
+    assert "node:20-slim" in found.base.names
+
+
+def test_a_name_that_nothing_tells_is_left_to_who_builds() -> None:
+    rows = [
+        row("RUN /bin/sh -c base # buildkit", comment=BUILDKIT, created="2020-01-01T00:00:00Z"),
+        row("RUN /bin/sh -c own # buildkit", comment=BUILDKIT, created="2024-01-01T00:00:00Z"),
+    ]
+    found = recovered(rows)
+    assert [str(each) for each in found.instructions] == [
+        "ARG BASE_IMAGE",
+        "FROM ${BASE_IMAGE}",
+        "RUN own",
+    ]
+    assert found.base.name is None
+
+
+def test_os_release_names_the_base() -> None:
+    release = b'ID=rocky\nVERSION_ID="9.3"\n'
+    base = LayerSpec(
+        [directory("etc"), file("etc/os-release", release)],
+        created_by=f"{NOP}ADD file:{'a' * 64} in / ",
+    )
+    image = ImageBuilder(
+        layers=[
+            base,
+            Instruction(f'{NOP} CMD ["/bin/bash"]'),
+            LayerSpec([file("x", b"")], created_by="RUN /bin/sh -c x # buildkit"),
+        ]
+    )
+    with open_image(io.BytesIO(archive(oci_layout(image)))) as opened:
+        found = recover_dockerfile(opened)
+        unread = recover_dockerfile(opened, read_layers=False)
+    assert found.base.names == ("rockylinux/rockylinux:9.3", "rockylinux:9")
+    assert unread.base.names == ()
+
+
+class TestPauses:
+    """A pause between rows: a base below it, or a build that used its cache."""
+
+    def test_a_day_is_a_base(self) -> None:
+        found = recovered(
+            [
+                at("2022-03-29T00:22:18Z", f"{NOP}ADD file:{'a' * 64} in / "),
+                at("2022-03-29T00:58:15Z", "/bin/sh -c base"),
+                at("2022-03-30T05:24:58Z", f"{NOP} ENV A=1", empty=True),
+                at("2022-03-30T05:24:59Z", "/bin/sh -c own"),
+            ]
+        )
+        assert found.base.rows == 2
+
+    def test_before_a_copy_it_is_the_cache(self) -> None:
+        found = recovered(
+            [
+                at("2016-12-27T18:17:13Z", f"{NOP}ADD file:{'a' * 64} in / "),
+                at("2017-01-03T13:15:49Z", f"{NOP} MAINTAINER x", empty=True),
+                at("2017-01-03T13:15:58Z", "/bin/sh -c install"),
+                at("2017-01-17T11:17:46Z", f"{NOP}COPY file:{'b' * 64} in /x "),
+            ]
+        )
+        assert found.base.rows == 1
+
+    def test_an_image_of_metadata_alone_is_no_base(self) -> None:
+        found = recovered(
+            [
+                at("2020-11-17T20:21:17Z", f"{NOP}ADD file:{'a' * 64} in / "),
+                at("2020-11-17T20:21:17Z", f'{NOP} CMD ["bash"]', empty=True),
+                at("2020-11-18T07:48:00Z", f"{NOP} LABEL maintainer=x", empty=True),
+                at("2020-11-25T00:29:56Z", f"{NOP} ENV A=1", empty=True),
+                at("2020-11-25T00:30:17Z", "/bin/sh -c own"),
+            ]
+        )
+        assert found.base.rows == 2
+
+    def test_every_place_is_listed_with_its_reasons(self) -> None:
+        found = recovered(
+            [
+                *ALPINE,
+                row(
+                    "RUN /bin/sh -c a # buildkit", comment=BUILDKIT, created="2024-06-01T00:00:00Z"
+                ),
+                row("/bin/sh -c b", created="2024-07-01T00:00:00Z"),
+            ]
+        )
+        assert [each.rows for each in found.base_candidates] == [3, 2, 0]
+        assert all(0 < each.score < 1 and each.reasons for each in found.base_candidates)
+
+
+class TestKnownBases:
+    """A user's own catalogue."""
+
+    BASE = ImageBuilder(
+        layers=[
+            LayerSpec([file("base", b"1")], created_by="COPY base / # buildkit"),
+            Instruction("ENV BASE=1"),
+        ],
+        tags=["example.com/known:1"],
+    )
+
+    def child(self) -> ImageBuilder:
+        own = LayerSpec([file("own", b"2")], created_by="COPY own / # buildkit")
+        return ImageBuilder(layers=[*self.BASE.layers, Instruction("ENV OWN=1"), own])
+
+    def test_the_longest_one_that_fits_is_taken(self, tmp_path: Path) -> None:
+        shorter = ImageBuilder(layers=self.BASE.layers[:1], tags=["example.com/shorter:1"])
+        longer = ImageBuilder(
+            layers=[*self.BASE.layers, LayerSpec([file("more", b"")])], tags=["example.com/more:1"]
+        )
+        for name, base in (("a", shorter), ("b", self.BASE), ("c", longer)):
+            (tmp_path / f"{name}.tar").write_bytes(archive(docker_layout(base)))
+        with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
+            found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
+        assert found.base.evidence is Evidence.CATALOGUE
+        assert found.base.score == 1
+        assert found.base.name == "example.com/known:1"
+        assert found.base.digest is None
+        assert own_lines(found) == ["ENV OWN=1", "COPY own /"]
+
+    def test_rows_without_a_layer_that_are_the_bases_stay_below(self, tmp_path: Path) -> None:
+        (tmp_path / "base.tar").write_bytes(archive(docker_layout(self.BASE)))
+        with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
+            found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
+        assert [str(each) for each in found.instructions] == [
+            "FROM example.com/known:1",
+            "ENV OWN=1",
+            "COPY own /",
+        ]
+
+    def test_an_index_of_diff_ids_will_do(self, tmp_path: Path) -> None:
+        diff_id = self.BASE.build().layers[0].diff_id
+        (tmp_path / "bases.json").write_text(json.dumps({"quay.io/known:2": [diff_id]}))
+        with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
+            found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
+        assert str(found.instructions[0]) == "FROM quay.io/known:2"
+
+    @pytest.mark.parametrize("content", ["", "[]", '{"a": []}', '{"a": ["no digest"]}', '{"a": 1}'])
+    def test_what_is_no_index_is_a_problem(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "bases.json").write_text(content)
+        known = read_known_bases(tmp_path)
+        assert known.bases == ()
+        assert len(known.problems) == 1
+        assert "bases.json" in str(known.problems[0])
+
+    def test_no_directory_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceUnreadableError, match="missing"):
+            read_known_bases(tmp_path / "missing")
+
+
+class TestRowsAndLayersThatDoNotPair:
+    """Anchored by what the layers hold, and never the end of it."""
+
+    @staticmethod
+    def found(layers: list[LayerSpec], rows: list[Json]) -> list[tuple[str, int | None]]:
+        image = ImageBuilder(layers=layers, config_document={"history": rows})
+        with open_image(io.BytesIO(archive(oci_layout(image)))) as opened:
+            recovered = recover_dockerfile(opened)
+        return [(str(each), each.layer) for each in recovered.instructions]
+
+    def test_a_copy_belongs_to_the_layer_that_has_its_destination(self) -> None:
+        layers = [LayerSpec([file(name, b"x")]) for name in ("one", "two", "three")]
+        rows = [row("COPY two /two # buildkit", comment=BUILDKIT)]
+        assert self.found(layers, rows)[-3:] == [
+            ("COPY layer-0/ /", 0),
+            ("COPY two /two", 1),
+            ("COPY layer-2/ /", 2),
+        ]
+
+    def test_more_rows_than_layers(self) -> None:
+        rows = [row(f"COPY {name} /{name} # buildkit", comment=BUILDKIT) for name in "abc"]
+        found = self.found([LayerSpec([file("b", b"x")])], rows)
+        assert found[-3:] == [("COPY a /a", None), ("COPY b /b", 0), ("COPY c /c", None)]
+
+    def test_no_history_at_all(self) -> None:
+        found = self.found([LayerSpec([file("a", b"x")]), LayerSpec([file("b", b"x")])], [])
+        assert [line for line, _ in found][-2:] == ["COPY layer-0/ /", "COPY layer-1/ /"]
+
+    def test_one_layer_for_all_steps_of_buildah(self) -> None:
+        rows = [
+            row(f"{NOP}COPY file:{'a' * 64} in /a ", comment="FROM scratch", empty=True),
+            row("/bin/sh -c x", empty=True),
+            row(f"{NOP}CMD x"),
+        ]
+        found = self.found([LayerSpec([file("a", b"x")])], rows)
+        assert found == [("FROM scratch", None), ("COPY a /a", 0), ("RUN x", 0), ("CMD x", 0)]
+
+    def test_a_squashed_build(self) -> None:
+        rows = [
+            row(None, comment="Imported from -", created="2020-01-01T00:00:00Z"),
+            row("/bin/sh -c x", empty=True),
+            row(f"{NOP}COPY file:{'a' * 64} in /c ", empty=True),
+            row(f'{NOP} CMD ["sh"]', empty=True),
+            row(None, comment=f"merge sha256:{'a' * 64} to sha256:{'b' * 64}"),
+        ]
+        layers = [LayerSpec([file("base", b"x")]), LayerSpec([file("c", b"x")])]
+        assert self.found(layers, rows)[2:] == [
+            ("RUN x", 1),
+            ("COPY c /c", 1),
+            ('CMD ["sh"]', None),
+        ]
