@@ -15,6 +15,7 @@ from imgforensics.oci.docker_archive import LegacyLayer, parse_repositories
 from imgforensics.problems import Location, ProblemCode, ProblemLog
 
 _DOCUMENT = re.compile(r"([0-9a-f]{64})/json")
+_CONFIG = re.compile(r"[0-9a-f]{64}\.json")
 _Layers = Mapping[str, LegacyLayer]
 
 
@@ -26,6 +27,7 @@ def is_legacy(store: DocumentStore) -> bool:
 
 def records_of_legacy(store: DocumentStore, log: ProblemLog) -> list[ImageRecord]:
     """One record per tagged layer, then one per layer that is nobody's parent."""
+    _report_later_writer(store, log)
     layers = _read_layers(store, log)
     tops: dict[str, list[str]] = {}
     for name, identifier in _repositories(store, log):
@@ -35,6 +37,19 @@ def records_of_legacy(store: DocumentStore, log: ProblemLog) -> list[ImageRecord
         if identifier not in parents:
             tops.setdefault(identifier, [])
     return [_record(store, top, tuple(names), layers) for top, names in tops.items()]
+
+
+def _report_later_writer(store: DocumentStore, log: ProblemLog) -> None:
+    """Configs of their own came with `manifest.json`, which declares what can be verified."""
+    configs = [name for name in store.source.names() if _CONFIG.fullmatch(name)]
+    if configs:
+        log.report(
+            ProblemCode.BLOB_MISSING,
+            f"there are {len(configs)} configs ({configs[0]}), and no manifest.json that lists "
+            "their images",
+            action="read as an archive from Docker before 1.10: images may be left out, and "
+            "nothing is declared that could be verified",
+        )
 
 
 def _read_layers(store: DocumentStore, log: ProblemLog) -> _Layers:

@@ -66,15 +66,22 @@ class ExtensionReader:
             return header.size - len(payload)
         preamble.headers += 1
         if header.type_flag == b"L":
-            preamble.long_name = self._long_text(payload, offset, "name")
+            preamble.long_name = self._long_text(payload, offset, "name", preamble.long_name)
         elif header.type_flag == b"K":
-            preamble.long_link = self._long_text(payload, offset, "link target")
+            preamble.long_link = self._long_text(payload, offset, "link target", preamble.long_link)
         else:
             self._parse(payload, offset, preamble.records)
         return header.size - len(payload)
 
-    def _long_text(self, payload: bytes, offset: int, what: str) -> bytes:
+    def _long_text(self, payload: bytes, offset: int, what: str, earlier: bytes) -> bytes:
         found = text(payload)
+        if earlier and found != earlier:
+            self._log.report(
+                ProblemCode.TAR_MEMBER_AMBIGUOUS,
+                f"a second GNU long {what} precedes one member",
+                action="the later one counts, as for GNU tar and tools written in Go",
+                offset=offset,
+            )
         if not found:
             self._log.report(
                 ProblemCode.TAR_MEMBER_AMBIGUOUS,

@@ -228,6 +228,12 @@ def test_without_repositories_the_tops_are_what_nobody_stands_on() -> None:
     assert [len(record.layers) for record in catalogue.records] == [2, 2]
 
 
+def test_configs_of_later_archives_show_that_their_list_is_gone() -> None:
+    archive = legacy(None)
+    archive.put(f"{7:064x}.json", {"rootfs": {"type": "layers", "diff_ids": []}})
+    assert codes(archive.read()) == [ProblemCode.BLOB_MISSING]
+
+
 def test_damaged_repositories_cost_only_the_names() -> None:
     archive = legacy("1", None)
     archive.files["repositories"] = b"{"

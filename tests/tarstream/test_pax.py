@@ -1,3 +1,4 @@
+import subprocess
 from time import process_time
 
 import pytest
@@ -291,6 +292,20 @@ class TestGnuLongNames:
         reading = read(long_name(b"gnu") + pax((b"path", b"pax")) + header() + END)
         assert reading.names == [b"gnu"]
         assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
+
+    @pytest.mark.parametrize("kind", [b"L", b"K"])
+    def test_of_two_the_later_counts_and_that_is_told(self, kind: bytes) -> None:
+        data = (
+            long_name(b"first", kind)
+            + long_name(b"second", kind)
+            + header(b"file", type_flag=b"2", link_name=b"target", magic=GNU)
+            + END
+        )
+        (member,) = read(data).members
+        assert b"second" in (member.name, member.link_name)
+        assert read(data).codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
+        listed = subprocess.run(["tar", "-tvf", "-"], input=data, capture_output=True, check=True)
+        assert b"second" in listed.stdout
 
     def test_an_empty_one_changes_nothing_and_that_is_told(self) -> None:
         reading = read(long_name(b"") + header() + END)
