@@ -57,16 +57,17 @@ def listed_by_tarfile(tar: bytes) -> set[Fact]:
 
 
 def _is_read_differently(member: tarfile.TarInfo, tar: bytes) -> bool:
-    """Whether Go and GNU tar, and so we, see more in this header than `tarfile` does.
+    """Whether Go and GNU tar, and so we, see something else in this header than `tarfile` does.
 
-    They read a number behind leading NULs. To Go, a file of the oldest type is a directory, too,
-    when the name that ends in a slash is a PAX record's.
+    They read a number behind leading NULs, and no prefix without a magic. To Go, a file of the
+    oldest type is a directory, too, when the name that ends in a slash is a PAX record's.
     """
     header = tar[member.offset_data - tarfile.BLOCKSIZE : member.offset_data]
     numbers = (header[start:end] for start, end in _NUMBERS)
     behind_nulls = any(field[:1] == b"\0" and field.strip(b"\0 ") for field in numbers)
     named_directory = member.pax_headers.get("path", "").endswith("/")
-    return behind_nulls or (member.type == tarfile.AREGTYPE and named_directory)
+    bare_prefix = header[257:262] != b"ustar" and header[345:346] != b"\0"
+    return behind_nulls or bare_prefix or (member.type == tarfile.AREGTYPE and named_directory)
 
 
 _NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148))
