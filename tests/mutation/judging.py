@@ -138,12 +138,13 @@ def sound_listing(name: str, form: int) -> Listing:
 
 def against_sound(listing: Listing, sound: Listing) -> Verdict:
     """Whether each difference from the sound listing is told."""
-    if len(listing.images) < len(sound.images):
-        gone = len(sound.images) - len(listing.images)
-        told = listing.others > sound.others or _new_problems(listing, sound)
-        return Verdict(Outcome.TOLD) if told else Verdict(Outcome.SILENT, f"{gone} images gone")
+    gone = len(sound.images) - len(listing.images)
+    if gone > 0 and (listing.others > sound.others or _new_problems(listing, sound)):
+        return Verdict(Outcome.TOLD)
     if any(image.layouts == (Layout.LEGACY,) for image in listing.images):
         return Verdict(Outcome.UNDECLARED)
+    if gone > 0:
+        return Verdict(Outcome.SILENT, f"{gone} images gone")
     losses = [
         loss
         for found, before in zip(listing.images, sound.images, strict=False)
