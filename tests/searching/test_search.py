@@ -183,7 +183,7 @@ def test_an_absent_layer_leaves_in_doubt_what_it_may_hide() -> None:
 
 def test_a_layer_over_a_limit_is_told_and_the_search_goes_on() -> None:
     bomb = [file("early", b"word"), file("zeros", bytes(30 << 20))]
-    limits = Limits(ratio=5, ratio_floor_bytes=1 << 20)
+    limits = Limits(ratio=5, ratio_floor_bytes=2 << 20)
     with image_of([file("a", b"word")], bomb, packing=Packing.GZIP, limits=limits) as image:
         matches = search(image, content="word", among="all")
         assert sorted(map(told, matches)) == [(0, "a", "unknown"), (1, "early", "unknown")]
