@@ -244,6 +244,18 @@ def test_kaniko_keeps_what_made_a_layer_and_the_configuration_tells_the_rest() -
     ]
 
 
+def test_a_command_that_was_changed_after_the_build_is_the_images() -> None:
+    config = {"Cmd": ["other"], "Entrypoint": ["/bin/sh", "-c", "x"]}
+    rows = [
+        ROOT,
+        row('ENTRYPOINT ["/bin/sh" "-c" "x"]', comment=BUILDKIT),
+        row('CMD ["x"]', comment=BUILDKIT),
+    ]
+    found = recovered(rows, config)
+    assert own_lines(found) == ["ENTRYPOINT x", 'CMD ["x"]', 'CMD ["other"]']
+    assert "changed after the build" in found.instructions[-1].note
+
+
 def test_triggers_of_buildkit_come_from_the_configuration() -> None:
     config = {"OnBuild": ["RUN a"]}
     found = lines('CMD ["x"]', config=config, comment=BUILDKIT)

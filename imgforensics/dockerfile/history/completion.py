@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from imgforensics.dockerfile.history.pairs import Pair, pairs_text
 from imgforensics.dockerfile.history.settings import (
+    changed_commands,
     untold_at_head,
     untold_at_tail,
     untold_triggers,
@@ -43,7 +44,9 @@ def completed(
     """A Dockerfile's own instructions with those that only the configuration tells of."""
     known = [each.instruction for each in (*base, *own)]
     if own and builder in _RECORDS_ALL:
-        return _before_command(own, [_told(each) for each in untold_triggers(config, known)])
+        changed = changed_commands(config, [each.instruction for each in own])
+        triggers = [_told(each) for each in untold_triggers(config, known)]
+        return (*_before_command(own, triggers), *map(_changed, changed))
     head = [_told(each) for each in untold_at_head(config, known)]
     tail = [_told(each) for each in untold_at_tail(config, known)]
     middle = _with_variables(own, untold_variables(config, known))
@@ -52,6 +55,11 @@ def completed(
 
 def _told(instruction: Instruction) -> RecoveredInstruction:
     return RecoveredInstruction(instruction, Evidence.CONFIG, Confidence.INFERRED, note=_NOTE)
+
+
+def _changed(instruction: Instruction) -> RecoveredInstruction:
+    note = "no row tells of it: the configuration was changed after the build"
+    return RecoveredInstruction(instruction, Evidence.CONFIG, Confidence.INFERRED, note=note)
 
 
 def _before_command(

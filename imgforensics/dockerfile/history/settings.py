@@ -76,6 +76,18 @@ def untold_at_tail(config: ImageConfig, known: Sequence[Instruction]) -> list[In
     ]
 
 
+def changed_commands(config: ImageConfig, own: Sequence[Instruction]) -> list[Instruction]:
+    """Commands that the image has and its own instructions set to something else."""
+    container = config.container
+    commands = (("ENTRYPOINT", container.entrypoint), ("CMD", container.cmd))
+    return [
+        instruction
+        for keyword, words in commands
+        if _has(own, keyword)
+        for instruction in _command_of(keyword, words, config, own)
+    ]
+
+
 def untold_triggers(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
     """ONBUILD triggers; those of a base have been carried out and are gone."""
     told = {each.arguments for each in known if each.keyword == "ONBUILD"}
@@ -172,4 +184,6 @@ def _command_of(
     shell = config.container.shell or (WINDOWS_SHELL if config.os == "windows" else LINUX_SHELL)
     instruction = command_of(keyword, words, shell)
     told = _last(known, keyword)
-    return [] if told in (instruction.arguments, json_list(words)) else [instruction]
+    # A shell that was changed later leads no earlier command.
+    is_told = told in (instruction.arguments, words[-1]) or exec_form(told or "") == list(words)
+    return [] if is_told else [instruction]
