@@ -24,7 +24,7 @@ from imgforensics.testing import (
     whiteout,
 )
 from imgforensics.testing.tarball import Member
-from tests.dockerfiles.building import opened
+from tests.dockerfiles.building import NOP, opened
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BASE: list[LayerSpec | Instruction] = [
@@ -270,3 +270,17 @@ def test_a_layer_that_is_not_there(tmp_path: Path) -> None:
         done = write_dockerfile(image, recover_dockerfile(image), tmp_path / "out")
     assert not done.is_complete
     assert done.missing == ("COPY app /app: no layer holds what it copied",)
+
+
+@pytest.mark.parametrize(
+    "text", ["COPY multi:{} in /d/ ", "COPY dir:{} in / ", "COPY file:{} in /d/ "]
+)
+def test_a_history_that_names_one_layer_over_and_over(tmp_path: Path, text: str) -> None:
+    """Rows times entries would be six million: they are not gone through one by one."""
+    members = [file(f"d/f{number}", b"x") for number in range(3_000)]
+    row = {"created_by": f"{NOP}{text.format('a' * 64)}", "empty_layer": True}
+    image = ImageBuilder([members], config_document={"history": [row] * 2_000})
+    with opened(image) as found:
+        done = write_dockerfile(found, recover_dockerfile(found), tmp_path / "out")
+    keywords = [one.instruction.keyword for one in done.recovered.instructions]
+    assert keywords.count("COPY") == 2_000

@@ -287,10 +287,7 @@ def _cache(options: JsonValue, destination: str) -> Iterator[str]:
 def _copy_flags(copy: JsonValue) -> Iterator[str]:
     owner = copy.member("owner")
     user, group = _owner(owner.member("user")), _owner(owner.member("group"))
-    if user and user == group and not user.isdigit():
-        # A name alone stands for the group of the same name, too.
-        yield f"--chown={user}:{group}"
-    elif user or group:
+    if user or group:
         yield f"--chown={user or '0'}" + (f":{group}" if group else "")
     mode = number(copy.member("mode"), -1)
     if mode >= 0 and copy.member("mode").value is not None:

@@ -21,6 +21,7 @@ from imgforensics.errors import ImageForensicsError
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind
 
+_MOST_NAMED = 200
 UNKNOWN_ARCHIVE = "archive.tar"
 _NANOSECONDS = 1_000_000_000
 _NO_YEAR = 1980
@@ -112,7 +113,7 @@ def _named_as_there(step: CopyStep, members: Members, kind: HashKind) -> Recover
     elif is_add and kind is HashKind.FILE:
         sources = [UNKNOWN_ARCHIVE]
         note = "the history names one file, and the layer has many: an archive was unpacked"
-    elif kind is HashKind.SEVERAL and all(b"/" not in members.name_of(one) for one in contents):
+    elif kind is HashKind.SEVERAL and _are_listed(members):
         sources = sorted(_text(members.name_of(one)) for one in contents)
         note = "the sources' names are lost; the files are called so where they went"
     else:
@@ -139,6 +140,14 @@ def is_unpacked(instruction: Instruction, members: Members) -> bool:
 
 
 _PACKED = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz")
+
+
+def _are_listed(members: Members) -> bool:
+    """Whether somebody may have named all of them in one instruction."""
+    contents = members.contents
+    return len(contents) <= _MOST_NAMED and all(
+        b"/" not in members.name_of(one) for one in contents
+    )
 
 
 # Heredocs.

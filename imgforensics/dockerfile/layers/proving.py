@@ -27,13 +27,17 @@ from imgforensics.filesystem.whiteout import PREFIX
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
-_ALL_GUESSES = 3_000_000
+_ALL_GUESSES = 1_000_000
 """At one image's sources, all together."""
+_ORDERED_NAMES = 100_000
+"""In all orders of several sources together: of a few names, all orders there are."""
+_MOST_SOURCES = 1_000
+"""Of one instruction, patterns taken apart."""
 _MOST_TRIALS = 100
 """Rows that are looked into for one layer; mostly there is one."""
 _HASHED_BYTES = 1 << 30
 """Content hashed for one row, all guesses together."""
-_HASHES_HELD = 500_000
+_HASHES_HELD = 100_000
 """Of one row's entries, all guesses together."""
 _KEPT_BYTES = 1 << 20
 """Of small files, for one row."""
@@ -289,11 +293,10 @@ class _TreeTrial(_Trial):
         if entry.path == self.copy.destination:
             self._top = entry
             return None
-        if not is_hashed(entry):
+        several = self.copy.kind is HashKind.SEVERAL
+        if not is_hashed(entry) or (several and len(self._found) >= _MOST_SOURCES):
             self._is_complete = False
-        if not self._is_complete or (
-            entry.kind is EntryKind.DIRECTORY and self.copy.kind is HashKind.SEVERAL
-        ):
+        if not self._is_complete or (several and entry.kind is EntryKind.DIRECTORY):
             return None
         self._narrow(entry)
         found = _Hashed(entry, entry.path[len(self.copy.destination) :].lstrip(b"/"))
@@ -346,7 +349,7 @@ class _TreeTrial(_Trial):
         names = [found.name for found in self._found]
         if any(b"/" in name for name in names):
             return
-        tried = list(islice(orders(names), 20_000))
+        tried = list(islice(orders(names), max(1, _ORDERED_NAMES // len(names))))
         for position, guess in enumerate(self._guesses):
             # All orders for the likeliest folders only: there are a great many of them.
             for order in tried if position < 4 * len(_TREE_FORMS) else tried[:1]:

@@ -26,6 +26,7 @@ _LONGEST_PATH = 1024
 """Of a context's file: engines add their own directories ahead of it."""
 _MOST_COMPARISONS = 20_000_000
 """Of paths with patterns, for one context."""
+_MOST_COMPARISONS_OF_ONE = 1_000_000
 _PATTERN = frozenset("*?[")
 _REMOTE = ("http://", "https://", "git://", "git@", "ssh://")
 _KEPT = frozenset((EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.SYMLINK))
@@ -166,24 +167,28 @@ def _under(folder: bytes, members: Members) -> Placed:
 def _by_name(sources: Sequence[bytes], members: Members) -> Placed | None:
     """Files of several sources, each by the source whose name or pattern it has.
 
-    None where one has none.
+    None where one has none, and where there are too many to compare.
     """
+    patterns = [source for source in sources if set(source.decode("latin-1")) & _PATTERN]
+    folders = {source.rpartition(b"/")[2]: source.rpartition(b"/")[0] for source in sources}
+    if len(patterns) * len(members.contents) > _MOST_COMPARISONS_OF_ONE:
+        return None
     placed: Placed = {}
     for one in members.contents:
         name = members.name_of(one) or one.path.rpartition(b"/")[2]
-        if one.kind is not EntryKind.FILE:
+        folder = folders.get(name)
+        if folder is None:
+            fitting = (source for source in patterns if _fits(name, source))
+            found = next(fitting, None)
+            folder = None if found is None else found.rpartition(b"/")[0]
+        if folder is None or one.kind is not EntryKind.FILE:
             return None
-        fitting = [source for source in sources if _fits(name, source)]
-        if not fitting:
-            return None
-        folder = fitting[0].rpartition(b"/")[0]
         placed[b"/".join(filter(None, (folder, name)))] = one
     return placed
 
 
-def _fits(name: bytes, source: bytes) -> bool:
-    last = source.rpartition(b"/")[2]
-    return name == last or fnmatch.fnmatchcase(name, last)
+def _fits(name: bytes, pattern: bytes) -> bool:
+    return fnmatch.fnmatchcase(name, pattern.rpartition(b"/")[2])
 
 
 # Where they go when that does not give every instruction what it brought.
