@@ -32,6 +32,8 @@ class Preamble:
     long_name: bytes = b""
     long_link: bytes = b""
     headers: int = 0
+    """All that were met, global ones left out."""
+    pax_headers: int = 0
     spent: int = 0
     """Bytes of all payloads, global ones included."""
 
@@ -71,7 +73,18 @@ class ExtensionReader:
             preamble.long_link = self._long_text(payload, offset, "link target", preamble.long_link)
         else:
             self._parse(payload, offset, preamble.records)
+            preamble.pax_headers += 1
+            if preamble.pax_headers == 2:
+                self._report_second(offset)
         return header.size - len(payload)
+
+    def _report_second(self, offset: int) -> None:
+        self._log.report(
+            ProblemCode.TAR_MEMBER_AMBIGUOUS,
+            "a second PAX header precedes one member",
+            action="their records add up, as in GNU tar; tools written in Go take the last alone",
+            offset=offset,
+        )
 
     def _long_text(self, payload: bytes, offset: int, what: str, earlier: bytes) -> bytes:
         found = text(payload)

@@ -144,6 +144,14 @@ class MemberJoiner:
                 size, numbers = sparse.read_old_map(header, self._next_block, self._limits)
             else:
                 size, numbers = sparse.read_pax_map(in_force, self._content_block, self._limits)
+                if sparse.is_half_versioned(in_force):
+                    self._report_ambiguity(
+                        "a sparse file whose version has one half only",
+                        "the other was taken as 0, as in GNU tar; tools written in Go give the "
+                        "content as it is stored",
+                        offset,
+                        name,
+                    )
             return size, sparse.extents_within(numbers, size, self._stored)
         except sparse.SparseMapError as error:
             self._log.report(

@@ -118,6 +118,11 @@ def is_sparse(records: Records) -> bool:
     return bool(records.sparse_pairs) or not records.values.keys().isdisjoint(_MARKS)
 
 
+def is_half_versioned(records: Records) -> bool:
+    """Whether only one half of the version stands in the records."""
+    return (b"GNU.sparse.major" in records.values) != (b"GNU.sparse.minor" in records.values)
+
+
 _MARKS = (b"GNU.sparse.major", b"GNU.sparse.map", b"GNU.sparse.numblocks")
 
 

@@ -181,10 +181,12 @@ def test_solaris_headers_are_pax_headers() -> None:
     assert only(pax((b"path", b"new"), type_flag=b"X") + header() + END).name == b"new"
 
 
-def test_several_headers_add_up_and_the_later_record_counts() -> None:
+def test_several_headers_add_up_the_later_record_counts_and_that_is_told() -> None:
     data = pax((b"path", b"one"), (b"uname", b"alice")) + pax((b"path", b"two")) + header() + END
-    member = only(data)
+    reading = read(data)
+    (member,) = reading.members
     assert (member.name, member.user_name, member.header_offset) == (b"two", b"alice", 0)
+    assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
 
 
 def test_large_device_numbers() -> None:

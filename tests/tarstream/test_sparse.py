@@ -95,6 +95,13 @@ def test_an_old_map_of_more_runs_than_a_header_and_an_extension_hold() -> None:
     assert reading.contents[0] == stored
 
 
+def test_half_a_version_is_read_as_gnu_tar_does_and_that_is_told() -> None:
+    data = pax_1_0(text_map([(10, 3)]), b"abc", b"100") + END
+    whole, half = read(data), read(data.replace(b"GNU.sparse.minor", b"GNU.sparse.minus"))
+    assert half.members[0].extents == whole.members[0].extents == (Extent(10, 3),)
+    assert (whole.codes, half.codes) == ([], [ProblemCode.TAR_MEMBER_AMBIGUOUS])
+
+
 def test_a_1_0_map_longer_than_a_block() -> None:
     runs = [(n * 1_000, 1) for n in range(300)]
     data = pax_1_0(text_map(runs), b"z" * 300, b"300000") + file(b"next") + END
