@@ -17,7 +17,7 @@ from imgforensics import __version__
 from imgforensics_cli.failures import Status, Terminated
 from imgforensics_cli.options import add_command
 
-COMMANDS = ("inspect", "ls", "tree", "cat", "history", "verify", "extract")
+COMMANDS = ("inspect", "ls", "tree", "cat", "history", "diff", "verify", "extract")
 """Each one is a module of `imgforensics_cli.commands`, with `run` and `EXAMPLES`."""
 
 _COLLECT_AFTER = 50_000

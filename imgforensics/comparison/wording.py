@@ -33,10 +33,10 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def brief(text: str) -> str:
+def brief(text: str, longest: int = _LONGEST) -> str:
     """`shown`, on one line of bounded length."""
-    line = " ".join(text[: 4 * _LONGEST].split())
-    return shown(line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…")
+    line = " ".join(text[: 4 * longest].split())
+    return shown(line if len(line) <= longest else line[: longest - 1] + "…")
 
 
 def human_size(size: int) -> str:
@@ -230,6 +230,6 @@ def layer_text(layer: LayerRecord | None) -> str:
     return f"{layer.index} {digest.short}" if digest else str(layer.index)
 
 
-def instruction_text(created_by: str | None) -> str:
+def instruction_text(created_by: str | None, longest: int = _LONGEST) -> str:
     """An instruction on one line."""
-    return brief(created_by) if created_by else _NOT_SET
+    return brief(created_by, longest) if created_by else _NOT_SET
