@@ -109,17 +109,7 @@ class ImageSide:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The image's, up to this layer."""
-        absent = (
-            Problem(
-                ProblemCode.BLOB_MISSING,
-                layer.where,
-                "the source does not hold this layer's blob",
-                "what it changes is unknown",
-            )
-            for layer in self.layers
-            if not layer.is_present
-        )
-        found = (*self.image.problems_up_to(self.layer), *absent, *self._gap_log)
+        found = (*self.image.problems_up_to(self.layer), *self._gap_log)
         return tuple(dict.fromkeys(found))
 
     @cached_property
