@@ -46,7 +46,8 @@ def diff_to_json(diff: ImageDiff) -> dict[str, Any]:
             for step in diff.history
         ),
         "directories": (
-            {**path_to_json(path), **asdict(totals)} for path, totals in diff.directories.items()
+            {**path_to_json(path), "totals": asdict(totals)}
+            for path, totals in diff.directories.items()
         ),
         "files": (_file(diff, change) for change in diff.files),
         "problems": map(problem_to_json, diff.problems),

@@ -44,7 +44,7 @@ class ImageDiff:
     """All layers of both, aligned; empty for two moments of one image."""
     packages: tuple[PackageChange, ...] = ()
     ignored: int = 0
-    """Differences that rules took for noise."""
+    """Paths whose differences rules took for noise, as far as they were looked at."""
     problems: tuple[Problem, ...] = ()
     """Of both sides, and of what was read to compare them."""
     shared_layers: int = 0

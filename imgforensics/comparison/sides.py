@@ -94,6 +94,11 @@ class ImageSide:
         """Those that this side is made of, lowest first."""
         return self.image.layers[: self.layer + 1]
 
+    @property
+    def is_present(self) -> bool:
+        """Whether the source holds all its layers."""
+        return all(layer.is_present for layer in self.layers)
+
     @cached_property
     def tree(self) -> FileTree:
         """The snapshot; with layers left out that are absent."""

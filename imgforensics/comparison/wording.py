@@ -22,7 +22,7 @@ MARKS = {
     Verdict.UNKNOWN: "?",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST = 200
+_LONGEST = 120
 _NOT_SET = "-"
 
 

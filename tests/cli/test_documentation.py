@@ -1,5 +1,6 @@
 """`docs/cli.md`: every example is what the command prints, every key is real, none is left out."""
 
+import gzip
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from imgforensics.testing import (
     device,
     directory,
     file,
+    hard_link,
     oci_layout,
     symlink,
 )
@@ -63,7 +65,7 @@ def test_every_status_is_documented() -> None:
 
 # Keys.
 
-OBJECTS = ("identity", "record", "problem", "node", "entry")
+OBJECTS = ("identity", "record", "problem", "node", "entry", "content")
 
 
 def _section(title: str, level: str = "##") -> str:
@@ -129,6 +131,8 @@ def _table(schema: str) -> str:
     raise AssertionError(f"{schema} is not documented")
 
 
+STATUS = b"Package: a\nStatus: install ok installed\nVersion: %d\n"
+
 ODD = ImageBuilder(
     [
         LayerSpec(
@@ -138,6 +142,9 @@ ODD = ImageBuilder(
                 file(b"../up\xe9"),
                 device(b"n\xe9", 1, 3),
                 symlink("link", b"t\xe9"),
+                file("packed.gz", gzip.compress(b"a")),
+                hard_link(b"d\xe9/name\xe9", "packed.gz"),
+                file("var/lib/dpkg/status", STATUS % 1),
                 *SHOP.layers[0].members,  # type: ignore[union-attr]
             ]
         ),
@@ -146,6 +153,25 @@ ODD = ImageBuilder(
     tags=["odd:1"],
 )
 """What makes the keys appear that are left out of most documents."""
+
+
+OTHER = ImageBuilder(
+    [
+        LayerSpec(
+            [
+                directory(b"d\xe9"),
+                file(b"d\xe9/moved\xe9", b"b"),
+                hard_link(b"d\xe9/linked\xe9", b"d\xe9/moved\xe9"),
+                file(b"text\xe9", b"\xe9"),
+                file("packed.gz", gzip.compress(b"b")),
+                file("var/lib/dpkg/status", STATUS % 2),
+            ]
+        )
+    ],
+    tags=["odd:2"],
+    config={"User": "app"},
+)
+"""What differs from `ODD` in all that a diff tells."""
 
 
 def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
@@ -168,6 +194,8 @@ def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
         ("history", odd, "null"),
         ("verify", tangled_path),
         ("verify", odd),
+        ("diff", odd, save(tmp_path, OTHER, name="other.tar"), "--content", "--decompress"),
+        ("diff", odd, "--layers", ".."),
         ("extract", odd, "-o", str(tmp_path / "out")),
     ):
         yield run(*arguments, "--json").document

@@ -191,7 +191,7 @@ def compare_texts(changes: Iterable[FileChange], before: Path, after: Path) -> T
         content = change.content
         if content is None or content.form is not Form.TEXT or change.moved_from is not None:
             continue
-        theirs = _git_hunks(
+        theirs = git_hunks(
             *(_place(root, change.path, node) for root, node in _roots(change, before, after))
         )
         ours = [(hunk.head.encode(), b"".join(_terminated(hunk.lines))) for hunk in content.hunks]
@@ -217,7 +217,8 @@ def _terminated(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
 
 
-def _git_hunks(before: bytes, after: bytes) -> list[tuple[bytes, bytes]]:
+def git_hunks(before: bytes, after: bytes) -> list[tuple[bytes, bytes]]:
+    """Head and body of every hunk of `git diff --no-index`, headings left out."""
     done = subprocess.run(
         ["git", "diff", "--no-index", "--no-color", "--no-ext-diff", "--", before, after],
         capture_output=True,
