@@ -7,9 +7,9 @@ from typing import Any
 from imgforensics.oci.config import ImageConfig
 from imgforensics.serialise import config_to_json
 
-_OF_ONE_BUILD = ("created", "container", "container_config", "Hostname", "Image")
+_OF_ONE_BUILD = ("created", "container", "container_config", "Hostname", "Image", "parent")
 """What differs in every build: its time, and what Docker's classic builder notes of the
-container that it ran last."""
+container that it ran last and of the image below."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def summary(diff: ImageDiff) -> Iterator[Line]:
     yield Line("after", diff.after.name)
     yield Line("files", _files(diff))
     if diff.layers or diff.history:
-        yield Line("config", f"{len(diff.config)} keys differ" if diff.config else "the same")
+        yield Line("config", _config(len(diff.config)))
         yield Line("layers", _layers(diff))
         yield Line("history", _history(diff.history))
     yield Line("packages", _packages(diff))
@@ -90,6 +90,12 @@ def totals_text(totals: Totals) -> str:
     if totals.bytes_removed:
         counts.append(f"-{human_size(totals.bytes_removed)}")
     return ", ".join(counts) or "the same"
+
+
+def _config(keys: int) -> str:
+    if not keys:
+        return "the same"
+    return "1 key differs" if keys == 1 else f"{keys} keys differ"
 
 
 def _layers(diff: ImageDiff) -> str:

@@ -311,11 +311,11 @@ def _lines(answer: ImageDiff) -> Iterator[str]:
     for each in tables(answer):
         yield from _table_lines(each)
     for change in answer.files:
-        if change.content is not None:
+        lines = list(content_lines(change.content)) if change.content else []
+        if lines:
             yield ""
             yield f"{MARKS[change.verdict]} {path_text(change)}"
-            for line in content_lines(change.content):
-                yield _visible(line.removesuffix(b"\n"))
+            yield from (_visible(line.removesuffix(b"\n")) for line in lines)
 
 
 def _table_lines(each: Table) -> Iterator[str]:
