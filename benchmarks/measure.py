@@ -92,20 +92,22 @@ def environment() -> dict[str, str]:
 
 
 def race(
-    contestants: Sequence[Contestant], rounds: int, scratch: Path, *, sync: bool
+    contestants: Sequence[Contestant],
+    rounds: int,
+    scratch: Path,
+    prepare: Callable[[Contestant], None],
 ) -> Iterator[tuple[Contestant, Run, Trace]]:
     """Run every contestant once, then every one again: A B C A B C.
 
     Nothing is deleted here, not even between rounds: right after a mass deletion ext4
     looks for free inodes many times longer, and the next run would pay for it. Who runs this
-    on a tmpfs may delete earlier trees between two runs. With `sync`, for a target on a disk,
-    everything that earlier runs wrote has reached it before the next one starts.
+    on a tmpfs may delete earlier trees between two runs. `prepare` is called ahead of each run,
+    untimed.
     """
     for number in range(rounds):
         for position, contestant in enumerate(contestants):
             place = scratch / f"round{number}-{position}"
-            if sync:
-                os.sync()
+            prepare(contestant)
             yield contestant, *_run(contestant, place)
 
 

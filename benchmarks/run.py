@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.checks import check
 from benchmarks.inputs import Inputs, Sizes
-from benchmarks.machine import TargetPlace, choose_target, machine_facts
+from benchmarks.machine import TargetPlace, choose_target, claim_memory, machine_facts
 from benchmarks.measure import BenchmarkError, Contestant, Run, Timing, Trace, race
 from benchmarks.peers import versions
 from benchmarks.report import Result, caption, table, verdict, write_docs, write_json
@@ -149,33 +150,39 @@ def _measure(
             print(f"  {row.contestant.name}: absent: {row.contestant.absent}")
     present = [row.contestant for row in rows if not row.contestant.absent]
     result = Result(work, target, rows, {})
-    for image in result.images:
-        image.warm()
-    runs = _race(present, rounds, scratch / work.name, in_memory=target.in_memory)
+    runs = _race(present, rounds, scratch / work.name, target)
     result.timings.update({c.name: Timing(c, tuple(runs[c.name])) for c in present})
     return result
 
 
 def _race(
-    contestants: Sequence[Contestant], rounds: int, place: Path, *, in_memory: bool
+    contestants: Sequence[Contestant], rounds: int, place: Path, target: TargetPlace
 ) -> dict[str, list[Run]]:
     """Run all rounds and check the last one; the runs of each contestant."""
     runs: dict[str, list[Run]] = {contestant.name: [] for contestant in contestants}
     traces: dict[str, Trace] = {}
-    for contestant, run, trace in race(contestants, rounds, place, sync=not in_memory):
+    for contestant, run, trace in race(contestants, rounds, place, partial(_prepare, target)):
         runs[contestant.name].append(run)
-        if in_memory and contestant.name in traces:
-            # The next runs take the pages that this frees. Were nothing freed, each run would
-            # wait for memory that a virtual machine's host has yet to supply.
+        if target.in_memory and contestant.name in traces:
             shutil.rmtree(traces[contestant.name].target.parent)
         traces[contestant.name] = trace
         print(f"  {contestant.name}: {run.wall_seconds:.3f} s", flush=True)
     for contestant in contestants:
         check(contestant, traces[contestant.name])
-    if in_memory:
+    if target.in_memory:
         # Room for the next work; only a disk's allocator is worth sparing until the end.
         shutil.rmtree(place)
     return runs
+
+
+def _prepare(target: TargetPlace, contestant: Contestant) -> None:
+    """Leave nothing to wait for that is not the contestant's own doing."""
+    if contestant.image is not None:
+        contestant.image.warm()
+    if not target.in_memory:
+        os.sync()
+    elif contestant.writes and contestant.image is not None:
+        claim_memory(target.directory, int(contestant.image.raw_bytes * _TREE_OVER_RAW))
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -74,7 +74,9 @@ def decompress(
     log: ProblemLog,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[bytes]:
-    """Decompress `chunks` into pieces of about 512 KiB, a few bytes to 1 MiB.
+    """Decompress `chunks` into pieces of about 1 MiB, a few bytes to 1.25 MiB.
+
+    What is stored uncompressed comes in the pieces it is stored in.
 
     Every chunk is consumed, also past damage and past the end of the compressed stream, so
     that a caller who hashes the chunks as they pass has hashed all stored bytes.
@@ -89,7 +91,8 @@ def decompress(
     """
     stored = StoredBytes(chunks)
     produced = 0
-    for piece in joined(_decode_until_damage(stored, compression, log, limits)):
+    pieces = _decode_until_damage(stored, compression, log, limits)
+    for piece in pieces if compression is Compression.NONE else joined(pieces):
         produced += len(piece)
         _check_limits(produced, stored.offset, limits)
         yield piece

@@ -6,8 +6,9 @@ from typing import Protocol
 READ_SIZE = 512 << 10
 """Bytes of one read."""
 
-PIECE_SIZE = 512 << 10
-"""Decoded bytes that are handed on together, roughly: handing on may be a switch of threads."""
+PIECE_SIZE = 1 << 20
+"""Decoded bytes that are handed on together, roughly: handing on may be a switch of threads, and
+of this size on Python joins bytes without holding its lock."""
 
 LARGEST_FEED = 128 << 10
 """The most that a decoder is fed at once."""
@@ -44,6 +45,11 @@ class StoredBytes:
         self._hold(b"")
         self.offset = 0
         """Bytes handed out and not given back."""
+
+    def in_hand(self) -> memoryview:
+        """Return what can be handed out without another read; nothing only at the end."""
+        self._advance()
+        return self._chunk[self._position :]
 
     def piece(self, most: int) -> memoryview:
         """Return the next 1 to `most` bytes; none only at the end."""
@@ -172,9 +178,10 @@ def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
             waiting.append(piece)
             size += len(piece)
             if size >= PIECE_SIZE:
-                yield piece if len(waiting) == 1 else b"".join(waiting)
+                whole = piece if len(waiting) == 1 else b"".join(waiting)
                 waiting.clear()
                 size = 0
+                yield whole
     except Exception:
         if waiting:
             yield b"".join(waiting)

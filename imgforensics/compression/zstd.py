@@ -2,8 +2,9 @@
 
 The library says nothing about a frame that is cut short, decodes as much as it is fed and
 cannot say where a frame ends. So the frames and their blocks are walked here, header by
-header, and the library is fed one block at a time: a block never yields more than 128 KiB,
-and whatever ends elsewhere than at the end of a frame is truncated.
+header, and the library is fed whole blocks: one never yields more than 128 KiB, and whatever
+ends elsewhere than at the end of a frame is truncated. Two at a time halve the calls, each of
+which hands Python's lock over; more would lose more of what precedes a damaged one.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ _SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
 _LARGEST_BLOCK = 128 << 10
 _LARGEST_WINDOW = 1 << 31  # of the library, on 64 bits
 
+_BLOCKS_AT_ONCE = 2
+_BLOCK_HEADER = 3
 _BLOCK_RLE, _BLOCK_RESERVED = 1, 3
 
 
@@ -40,7 +43,12 @@ def decode_zstd(stored: StoredBytes, limits: Limits) -> Iterator[bytes]:
     magic = stored.exactly(4)
     while magic:
         if magic == _MAGIC:
-            yield from _decode_frame(stored, library.decompressobj(), window, zstandard.ZstdError)
+            yield from _decode_frame(
+                stored,
+                library.decompressobj(_BLOCKS_AT_ONCE * _LARGEST_BLOCK),
+                window,
+                zstandard.ZstdError,
+            )
         elif is_skippable(magic):
             stored.skip(int.from_bytes(stored.exactly(4), "little"))
         elif _could_begin_a_frame(magic):
@@ -117,14 +125,43 @@ def _decode_frame(
 def _decode_blocks(
     stored: StoredBytes, decoder: "zstandard.ZstdDecompressionObj"
 ) -> Iterator[bytes]:
-    """Feed a frame's blocks (RFC 8878, section 3.1.1.2), each one's header first."""
-    last = False
-    while not last:
-        raw = stored.exactly(3)
-        header = int.from_bytes(raw, "little")
-        last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
-        if kind == _BLOCK_RESERVED or size > _LARGEST_BLOCK:
-            raise DamagedError(f"a block of type {kind} and {size} bytes")
-        body = stored.exactly(1 if kind == _BLOCK_RLE else size)
-        if output := decoder.decompress(raw + body):
+    """Feed a frame's blocks, together those that are in hand."""
+    is_last = False
+    while not is_last:
+        end, is_last = _whole_blocks(stored.in_hand())
+        if end:
+            blocks: bytes | memoryview = stored.piece(end)
+        else:
+            raw = stored.exactly(_BLOCK_HEADER)
+            size, is_last = _block_behind(raw)
+            if size < 0:
+                raise DamagedError(f"the header {raw.hex()} begins no block")
+            blocks = raw + stored.exactly(size)
+        if output := decoder.decompress(blocks):
             yield output
+
+
+def _whole_blocks(in_hand: memoryview) -> tuple[int, bool]:
+    """Where the sound blocks at the start of `in_hand` end; whether the frame's last is there."""
+    end, is_last = 0, False
+    for _ in range(_BLOCKS_AT_ONCE):
+        start = end + _BLOCK_HEADER
+        if is_last or start > len(in_hand):
+            break
+        size, ends_frame = _block_behind(in_hand[end:start])
+        if size < 0 or start + size > len(in_hand):
+            break
+        end, is_last = start + size, ends_frame
+    return end, is_last
+
+
+def _block_behind(header: bytes | memoryview) -> tuple[int, bool]:
+    """Bytes stored behind a block's header, and whether the block is its frame's last.
+
+    RFC 8878, section 3.1.1.2. Less than 0 bytes for what is no header.
+    """
+    fields = int.from_bytes(header, "little")
+    kind, size = fields >> 1 & 3, fields >> 3
+    if kind == _BLOCK_RESERVED or size > _LARGEST_BLOCK:
+        return -1, False
+    return 1 if kind == _BLOCK_RLE else size, bool(fields & 1)

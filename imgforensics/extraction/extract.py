@@ -20,6 +20,7 @@ from imgforensics.filesystem.rules import OVERLAYFS, RAW, ApplyRules
 from imgforensics.filesystem.tree import EMPTY_TREE, FileTree
 from imgforensics.garbage import no_cycle_search
 from imgforensics.image import Image
+from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import Problem, ProblemCode, ProblemLog
 
@@ -136,21 +137,25 @@ class _TreeWriter:
     ) -> None:
         """Write what `tree`, asked for when all `layers` have been read, shows."""
         with no_cycle_search():
-            self._write(layers, tree, progress)
+            # What only one step needs is gone before the next one: this is where memory peaks.
+            written = self._first_stage(layers, progress)
+            plan = make_plan(tree(), self._selection.matcher(), self._directory.takes, written)
+            del written
+            second = SecondStage(
+                plan,
+                self._directory,
+                self._files,
+                self._restorer,
+                self._tally,
+                special=self._special,
+            )
+            second.run({layer.index: layer for layer in layers})
 
-    def _write(
-        self, layers: Sequence[Layer], tree: Callable[[], FileTree], progress: Progress | None
-    ) -> None:
+    def _first_stage(
+        self, layers: Sequence[Layer], progress: Progress | None
+    ) -> dict[bytes, LayerEntry]:
+        """Read all layers; what stands in the output now."""
         first = FirstStage(self._files, self._selection.matcher(), self._rules)
         for layer in reversed(layers):
             first.read(layer, progress)
-        plan = make_plan(tree(), self._selection.matcher(), self._directory.takes, first.written)
-        second = SecondStage(
-            plan,
-            self._directory,
-            self._files,
-            self._restorer,
-            self._tally,
-            special=self._special,
-        )
-        second.run({layer.index: layer for layer in layers})
+        return first.written

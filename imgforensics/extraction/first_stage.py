@@ -76,7 +76,7 @@ class FirstStage:
         spare = self._spares.get(normalise_path(entry.member.link_name))
         path = entry.path
         if spare is not None and self._claims.is_free(path) and self._selected(path):
-            self._write(path, spare.entry, (memoryview(spare.content),))
+            self._write(path, spare.entry, spare.content)
             self._spares.drop(spare)
 
     def _write(self, path: bytes, entry: LayerEntry, content: Iterable[memoryview]) -> None:

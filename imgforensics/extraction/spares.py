@@ -13,17 +13,16 @@ from imgforensics.layer.entry import LayerEntry
 
 LARGEST = 1 << 20
 """Content of more bytes is not kept."""
-CAPACITY = 8 << 20
-"""Bytes kept altogether; the oldest content gives way."""
-_COST = 256
-"""Bytes that a spare takes beside its content, so that empty ones are not kept without end."""
+DISTANCE = 2 << 20
+"""Bytes of the tar over which content is kept: with them pass the headers of all that is kept, and
+the pieces that hold it."""
 
 
 class Spare(NamedTuple):
     """A file that was passed over, and its stored content."""
 
     entry: LayerEntry
-    content: bytes
+    content: tuple[memoryview, ...]
 
 
 class Spares:
@@ -31,24 +30,23 @@ class Spares:
 
     def __init__(self) -> None:
         self._spares: OrderedDict[bytes, Spare] = OrderedDict()
-        self._size = 0
 
     def keep(self, entry: LayerEntry, content: Iterable[memoryview]) -> None:
         """Keep a file that was passed over, if it is small enough."""
-        earlier = self._spares.get(entry.path)
-        if earlier is not None:
-            self.drop(earlier)
+        spares = self._spares
+        spares.pop(entry.path, None)
         if entry.member.stored_size <= LARGEST:
-            self._spares[entry.path] = spare = Spare(entry, b"".join(content))
-            self._size += len(spare.content) + _COST
-            while self._size > CAPACITY:
-                self.drop(next(iter(self._spares.values())))
+            if not isinstance(content, tuple):
+                content = (memoryview(b"".join(content)),)
+            spares[entry.path] = Spare(entry, content)
+            horizon = entry.member.data_offset - DISTANCE
+            while next(iter(spares.values())).entry.member.data_offset < horizon:
+                spares.popitem(last=False)
 
     def get(self, path: bytes) -> Spare | None:
         """The file passed over at this path, if it is still here."""
         return self._spares.get(path)
 
     def drop(self, spare: Spare) -> None:
-        """Forget one, and make room."""
-        if self._spares.pop(spare.entry.path, None) is not None:
-            self._size -= len(spare.content) + _COST
+        """Forget one that was used."""
+        self._spares.pop(spare.entry.path, None)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 
-DEPTH = 4
+DEPTH = 2
 """Chunks that wait at most."""
 
 OtherWork = Callable[[], bool]

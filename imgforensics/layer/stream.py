@@ -39,7 +39,7 @@ Source: https://github.com/opencontainers/image-spec/blob/main/media-types.md
 """
 
 
-_LAG = 8
+_LAG = 4
 """Chunks of each kind that may wait to be hashed, where two threads share that work."""
 
 _CHARGED_EVERY = 1_024

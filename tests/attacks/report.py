@@ -25,6 +25,8 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=1_800, help="seconds for one command")
     parser.add_argument("--scratch", type=Path, help="a directory with some 10 GB of space")
     options = parser.parse_args()
+    if options.scratch is not None:
+        options.scratch.mkdir(parents=True, exist_ok=True)
     print(_ROW.format("attack", "stored", "command", "exit", "CPU s", "MiB", "limit named"))
     print(_ROW.format("---", "---:", "---", "---:", "---:", "---:", "---"))
     all_well = True

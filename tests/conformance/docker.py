@@ -93,7 +93,10 @@ class _Daemon:
 
     def _mounted_tree(self, identity: str, directory: Path) -> Tree:
         stored = self._docker("inspect", "--format", "{{json .GraphDriver.Data}}", identity)
-        top = Path(json.loads(stored)["UpperDir"]).parent
+        directories = json.loads(stored)
+        if directories is None:
+            raise OracleError("Docker keeps no directory for an image without layers")
+        top = Path(directories["UpperDir"]).parent
         lower = top / "lower"
         below = lower.read_text(encoding="ascii").split(":") if lower.exists() else []
         floor, merged = directory / "floor", directory / "merged"

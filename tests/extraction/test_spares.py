@@ -39,8 +39,9 @@ def test_the_layer_is_read_once(tmp_path: Path, passes: list[int], above: Entry)
 def test_what_no_longer_is_spare_is_read_again(
     tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spares, "CAPACITY", 2)
-    out = extracted(tmp_path, LINKED, [file("d/a", b"new")])
+    monkeypatch.setattr(spares, "DISTANCE", 1_000)
+    far = [LINKED[1], file("d/between", bytes(1_000)), LINKED[2]]
+    out = extracted(tmp_path, far, [file("d/a", b"new"), whiteout("d/between")])
     assert passes == [1, 0, 0]
     assert (out / "d" / "b").read_bytes() == b"old"
 
@@ -60,7 +61,7 @@ def test_of_two_files_with_one_name_the_later_is_linked(tmp_path: Path) -> None:
 def test_empty_files_are_not_kept_without_end(
     tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spares, "CAPACITY", 2_000)
+    monkeypatch.setattr(spares, "DISTANCE", 2_000)
     lower = [file(f"f{number}", b"") for number in range(10)]
     links = [hard_link("first", "f0"), hard_link("last", "f9")]
     above = [whiteout(f"f{number}") for number in range(10)]

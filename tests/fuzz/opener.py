@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from imgforensics import ImageForensicsError, Limits, list_images, open_image
+from imgforensics import Image, ImageForensicsError, Limits, list_images, open_image
 from imgforensics.testing import (
     ImageBuilder,
     IndexSpec,
@@ -87,10 +87,15 @@ def check_opening(opened: BinaryIO, form: int) -> None:
         printable(str(error))
         return
     with image:
-        if form == STREAM:
-            image.scan_layers()
-        else:
-            check_image(image)
+        check_layers_read(image) if form == STREAM else check_image(image)
+
+
+def check_layers_read(image: Image) -> None:
+    """All layers are read, or it is said why not."""
+    try:
+        image.scan_layers()
+    except ImageForensicsError as error:
+        printable(str(error))
 
 
 def _around(blob: bytes, packing: Packing) -> Layout:

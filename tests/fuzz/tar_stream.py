@@ -139,7 +139,8 @@ def _after_global_headers(archive: bytes, start: int, end: int) -> int:
         if block.strip(b"\0"):
             if block[156:157] != b"g" or len(block) < BLOCK:
                 break
-            start += -(-(number(block[124:136]) or 0) // BLOCK) * BLOCK
+            size = max(0, number(block[124:136]) or 0)
+            start += -(-size // BLOCK) * BLOCK
         start += BLOCK
     return min(start, end)
 
