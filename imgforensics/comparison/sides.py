@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
+from itertools import chain
 from typing import BinaryIO, Protocol
 
 from imgforensics.comparison.directory import DirectoryTree
@@ -13,7 +14,7 @@ from imgforensics.filesystem import OVERLAYFS, apply_layer
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
-from imgforensics.layer.entry import LayerEntry, normalise_path
+from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import (
     Location,
@@ -99,17 +100,21 @@ class ImageSide:
         """Whether the source holds all its layers."""
         return all(layer.is_present for layer in self.layers)
 
-    @cached_property
+    @property
     def tree(self) -> FileTree:
         """The snapshot; with layers left out that are absent."""
-        absent = [layer.index for layer in self.layers if not layer.is_present]
-        if not absent:
-            return self.image.filesystem_at(self.layer)
-        tree = self.image.filesystem_at(absent[0] - 1)
-        for layer in self.layers[absent[0] :]:
+        return self._trees[-1]
+
+    @cached_property
+    def _trees(self) -> Sequence[FileTree]:
+        """The snapshot below all layers, and that after each, as far as they are known."""
+        absent = (layer.index for layer in self.layers if not layer.is_present)
+        known = next(absent, len(self.layers))
+        trees = [self.image.filesystem_at(index) for index in range(-1, known)]
+        for layer in self.layers[known:]:
             entries = layer.entries if layer.is_present else ()
-            tree = apply_layer(tree, entries, self._gap_log, OVERLAYFS)
-        return tree
+            trees.append(apply_layer(trees[-1], entries, self._gap_log, OVERLAYFS))
+        return trees
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -175,11 +180,8 @@ class ImageSide:
         return self.image.open_content(entry)
 
     def link_names(self) -> Iterator[bytes]:
-        """Names of all hard-link entries, and of what they link to."""
-        for layer in self.layers:
-            for entry in layer.hard_links if layer.is_present else ():
-                yield entry.path
-                yield normalise_path(entry.member.link_name)
+        """Names that the hard links of any layer made or found."""
+        return chain.from_iterable(tree.linked for tree in self._trees)
 
 
 def _is_incomplete(layer: Layer) -> bool:

@@ -83,8 +83,7 @@ def _scattered_databases(root: Node, other_root: Node | None) -> Iterator[Databa
             continue
         prefix = path + b"/" if path else b""
         others = (other and other.children) or {}
-        for name in sorted(node.children):
-            child = node.children[name]
+        for name, child in node.children.items():
             if child.children is not None:
                 pending.append((prefix + name, child, others.get(name)))
             elif child.kind is EntryKind.FILE and child is not others.get(name):
