@@ -86,8 +86,8 @@ def _measure(pair: Pair, options: argparse.Namespace) -> bool:
     scratch = options.workdir / "scratch"
     for contestant, run, trace in race(contestants, options.rounds, scratch, _settle):
         walls[contestant.name].append(run.wall_seconds)
-        peak = run.peak_bytes / 1e6
-        print(f"  {contestant.name}: {run.wall_seconds:.2f} s, {peak:.0f} MB", flush=True)
+        cpu, peak = f"{run.cpu_seconds:.2f} s CPU", f"{run.peak_bytes / 1e6:.0f} MB"
+        print(f"  {contestant.name}: {run.wall_seconds:.2f} s, {cpu}, {peak}", flush=True)
         shutil.rmtree(trace.target)
     shutil.rmtree(scratch)
     ours, theirs = (statistics.median(seconds) for seconds in walls.values())

@@ -107,12 +107,16 @@ class _Planner:
         self._recorder.delete(_BIG_FILE)
 
     def _finish_otherwise(self) -> None:
-        """Replace and delete files, as an upgrade does."""
-        for name in self._random.sample(self._regular_files(), self._count(0.02)):
-            content = choose_content(self._random, self._random.randint(100, 50_000))
-            self._recorder.put(Member(name, content))
-        self._delete_files(0.01)
-        self._recorder.delete(_BIG_FILE)
+        """The same, and a new version of an application: files replaced, added and gone."""
+        self._finish()
+        for name in self._random.sample(self._regular_files(), self._count(0.01)):
+            self._recorder.put(self._drawn_file(name))
+        for _ in range(self._count(0.002)):
+            self._recorder.put(self._drawn_file(f"srv/app/release-2/{self._word()}.js"))
+        self._delete_files(0.002)
+
+    def _drawn_file(self, name: str) -> Member:
+        return Member(name, choose_content(self._random, self._random.randint(100, 50_000)))
 
     def _add(self, share: float, *roots: str) -> None:
         """Create files below `roots`, some with a symbolic or a hard link to them."""
