@@ -134,3 +134,16 @@ def test_only_what_is_between_the_markers_is_replaced(tmp_path: Path) -> None:
     page.write_text("nothing")
     with pytest.raises(BenchmarkError, match="lacks the markers"):
         write_docs(page, "new")
+
+
+def test_the_benchmark_of_diff_finds_what_was_changed(tmp_path: Path) -> None:
+    sizes = ["--size-mb", "30", "--files", "3000", "--rounds", "1", "--workdir", str(tmp_path)]
+    for only, told in (("top", "top layer of ten: "), ("snapshots", "snapshots of 3,000 files: ")):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "benchmarks" / "diff.py"), "--only", only, *sizes],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode in (0, 1), done.stderr) == (True, "")
+        assert told in done.stdout
