@@ -137,13 +137,12 @@ def test_only_what_is_between_the_markers_is_replaced(tmp_path: Path) -> None:
 
 
 def test_the_benchmark_of_diff_finds_what_was_changed(tmp_path: Path) -> None:
-    sizes = ["--size-mb", "30", "--files", "3000", "--rounds", "1", "--workdir", str(tmp_path)]
-    for only, told in (("top", "top layer of ten: "), ("snapshots", "snapshots of 3,000 files: ")):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "benchmarks" / "diff.py"), "--only", only, *sizes],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode in (0, 1), done.stderr) == (True, "")
-        assert told in done.stdout
+    sizes = ["--files", "3000", "--rounds", "1", "--workdir", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "diff.py"), "--only", "snapshots", *sizes],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode in (0, 1), done.stderr) == (True, "")
+    assert "snapshots of 3,000 files: " in done.stdout
