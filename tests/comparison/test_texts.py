@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import shutil
@@ -106,7 +107,9 @@ def test_lines_end_at_newlines_and_nowhere_else() -> None:
 def test_what_is_binary() -> None:
     content = compare_contents(b"a\0b", b"text")
     assert (content.form, content.hunks) == (Form.BINARY, ())
-    assert content.note == "3 and 4 bytes"
+    first, second = content.note.split(" → ")
+    assert first == "3 bytes sha256:" + hashlib.sha256(b"a\0b").hexdigest()
+    assert second.startswith("4 bytes sha256:")
 
 
 # Inside.

@@ -21,6 +21,7 @@ from imgforensics.comparison import (
 )
 from imgforensics.comparison.document import diff_to_json
 from imgforensics.comparison.patch import content_lines, patch_pieces
+from imgforensics.comparison.rules import EVERYTHING
 from imgforensics.comparison.tables import Table, directory_table, tables
 from imgforensics.comparison.wording import MARKS, path_text
 from imgforensics.errors import NotAnImageError
@@ -180,7 +181,7 @@ def _rules(
         found = [Rule(parse_attributes(words)) for words in ignore]
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--ignore") from error
-    found += [Rule.parse(f"all {pattern}") for pattern in ignore_path]
+    found += [Rule(EVERYTHING, pattern) for pattern in ignore_path]
     if reproducible:
         found += REPRODUCIBLE
     if rules is not None:

@@ -24,7 +24,20 @@ class Database(NamedTuple):
     node: Node
     read: Reader
 
+    @property
+    def most(self) -> int:
+        """Bytes of it that are read at most: many times what a full distribution has."""
+        return _LARGEST.get(self.read, _LARGEST_TEXT)
 
+
+_LARGEST_TEXT = 64 << 20
+_LARGEST: dict[Reader, int] = {
+    sqlite_packages: 256 << 20,
+    ndb_packages: 256 << 20,
+    bdb_packages: 256 << 20,
+    python_packages: 8 << 20,
+    npm_packages: 8 << 20,
+}
 _RPM = {
     b"rpmdb.sqlite": sqlite_packages,
     b"Packages.db": ndb_packages,
