@@ -1,9 +1,12 @@
 """Which layer, and which instruction, brought a change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from imgforensics.comparison.attributes import Attribute
 from imgforensics.comparison.changes import FileChange
+from imgforensics.comparison.pairs import Pair, differing_pairs
 from imgforensics.comparison.sides import ImageSide, Side
 
 _OF_CONTENT = {Attribute.CONTENT, Attribute.TYPE, Attribute.LINK, Attribute.DEVICE}
@@ -17,43 +20,59 @@ class Origin:
     created_by: str | None
 
 
-def origin_of(change: FileChange, after: Side, shared: int) -> Origin | None:
-    """The layer that made the second side what it is at a path.
+class Provenance:
+    """Finds the layer of the second side that made a change, where one did.
 
-    None for a directory on disk, for what only entries below imply, and for a path that the
-    second image never had. Its lowest `shared` layers are those of the first side.
+    There is none for a directory on disk, for a directory that only entries below imply, and
+    for a path that the second image never had. Its lowest `shared` layers are those of the
+    first side, and made no change.
     """
-    if not isinstance(after, ImageSide) or not after.is_present:
-        return None
-    index = _layer_of(change, after, shared)
-    return None if index is None else Origin(index, after.image.layers[index].created_by)
+
+    def __init__(self, after: Side, shared: int) -> None:
+        self._after = after
+        self._shared = shared
+
+    def of(self, change: FileChange) -> Origin | None:
+        """The layer, or None."""
+        after = self._after
+        if not isinstance(after, ImageSide) or not after.is_present:
+            return None
+        index = self._layer_of(change)
+        return None if index is None else Origin(index, after.image.layers[index].created_by)
+
+    def _layer_of(self, change: FileChange) -> int | None:
+        node = change.after
+        if node is None:
+            return self._last_changes.get(change.path)
+        if {*change.attributes} == {Attribute.HARD_LINKS}:
+            names = {*change.names_before} ^ {*change.names_after}
+            known = (self._last_changes[name] for name in names if name in self._last_changes)
+            return max(known, default=None)
+        if node.header is None or _OF_CONTENT & {*change.attributes}:
+            return node.layer_index
+        return node.header.layer_index
+
+    @cached_property
+    def _last_changes(self) -> Mapping[bytes, int]:
+        """For each path, the highest layer that put something else there, or took it.
+
+        Each layer is compared with the one below, which costs what it changed.
+        """
+        after = self._after
+        if not isinstance(after, ImageSide):
+            return {}
+        return {
+            pair.path: index
+            for index in range(self._shared, after.layer + 1)
+            for pair in differing_pairs(
+                after.image.filesystem_at(index - 1).root, after.image.filesystem_at(index).root
+            )
+            if _is_replaced(pair)
+        }
 
 
-def _layer_of(change: FileChange, after: ImageSide, shared: int) -> int | None:
-    node = change.after
-    if node is None:
-        return _removed_by(change.path, after, shared)
-    if {*change.attributes} == {Attribute.HARD_LINKS}:
-        names = {*change.names_before} ^ {*change.names_after}
-        indexes = [_set_by(name, after, shared) for name in names]
-        return max((index for index in indexes if index is not None), default=None)
-    if node.header is None or _OF_CONTENT & {*change.attributes}:
-        return node.layer_index
-    return node.header.layer_index
-
-
-def _set_by(name: bytes, after: ImageSide, shared: int) -> int | None:
-    """The highest layer that gave a name to another file, or took it."""
-    for index in range(after.layer, shared - 1, -1):
-        above, below = (after.image.filesystem_at(layer).get(name) for layer in (index, index - 1))
-        if (above and above.entry) is not (below and below.entry):
-            return index
-    return None
-
-
-def _removed_by(path: bytes, after: ImageSide, shared: int) -> int | None:
-    """The layer after which the path was gone for good."""
-    for index in range(after.layer, shared - 1, -1):
-        if path in after.image.filesystem_at(index - 1):
-            return index
-    return None
+def _is_replaced(pair: Pair) -> bool:
+    """Whether it is more than an attribute, or something below, that changed."""
+    if pair.before is None or pair.after is None:
+        return True
+    return pair.before.entry is not pair.after.entry
