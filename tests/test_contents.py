@@ -133,7 +133,7 @@ def test_a_layer_that_is_absent_is_a_problem_and_the_others_are_read(tmp_path: P
 
 def test_a_layer_over_a_limit_is_a_problem_and_the_others_are_read(tmp_path: Path) -> None:
     builder = ImageBuilder([[file("a", b"1")], [file("zeros", bytes(9 << 20))]])
-    limits = Limits(ratio=5, ratio_floor_bytes=1 << 20)
+    limits = Limits(ratio=5, ratio_floor_bytes=4 << 20)
     with opened(builder, tmp_path, limits) as image:
         problems: list[Problem] = []
         paths = [
