@@ -20,7 +20,7 @@ from imgforensics.testing import (
     whiteout,
 )
 from imgforensics_cli.failures import Status
-from tests.cli.images import SHOP, incomplete, save
+from tests.cli.images import FIXTURES, SHOP, incomplete, save
 from tests.cli.running import process, run
 
 TEXT = b"".join(b"line %d\n" % number for number in range(30))
@@ -171,6 +171,19 @@ def test_the_other_source_must_be_readable(tmp_path: Path, web: str) -> None:
     (tmp_path / "text").write_text("nothing")
     assert run("diff", web, str(tmp_path / "text")).status == Status.NOT_AN_IMAGE
     assert run("diff", "-", "-").status == Status.USAGE
+
+
+def test_an_image_and_what_a_container_of_it_exported() -> None:
+    image, exported = (
+        FIXTURES / "whiteouts.docker-20.tar",
+        FIXTURES / "whiteouts.docker-20.export.tar",
+    )
+    outcome = run("diff", str(image), str(exported), "--as-rootfs", "--ignore", "mtime")
+    assert outcome.status == Status.NO
+    told = [line for line in outcome.lines if line[:3] in ("A  ", "D  ", "M  ", "R  ", "?  ")]
+    assert [line.split()[0] for line in told] == ["A"] * 8
+    assert told[0].startswith("A  /.dockerenv ")
+    assert not any(line.startswith("config") for line in outcome.lines)
 
 
 def test_from_standard_input(web: str) -> None:

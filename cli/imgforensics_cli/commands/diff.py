@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +24,7 @@ from imgforensics.comparison.patch import content_lines, patch_pieces
 from imgforensics.comparison.rules import EVERYTHING
 from imgforensics.comparison.tables import Table, directory_table, tables
 from imgforensics.comparison.wording import MARKS, path_text
-from imgforensics.errors import NotAnImageError
+from imgforensics.errors import NotAnImageError, RootFilesystemError
 from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import display
@@ -256,7 +256,13 @@ class _Question:
 
 
 def _opened(request: Request, opened: ExitStack) -> Image | DirectoryTree:
-    """An image; or a directory tree, where a directory is none."""
+    """An image; or a directory tree, where a directory is none.
+
+    With `--as-rootfs`, either side may be an image all the same.
+    """
+    if request.as_rootfs and request.source != "-":
+        with suppress(RootFilesystemError):
+            return opened.enter_context(replace(request, as_rootfs=False).open(Need.CONTENTS))
     try:
         return opened.enter_context(request.open(Need.CONTENTS))
     except NotAnImageError:
