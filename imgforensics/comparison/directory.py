@@ -49,6 +49,7 @@ class DirectoryTree:
             self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise SourceUnreadableError(f"{path}: {error.strerror}") from error
+        self._last = b"", os.dup(self._root)
         try:
             self.tree = FileTree(self._read_all(), 0)
         except BaseException:
@@ -73,6 +74,7 @@ class DirectoryTree:
 
     def close(self) -> None:
         """Close the directory."""
+        os.close(self._last[1])
         os.close(self._root)
 
     # Reading.
@@ -175,13 +177,21 @@ class DirectoryTree:
 
     @contextmanager
     def _entered(self, path: bytes) -> Iterator[int]:
-        """The directory at a path, opened name by name from the root."""
-        directory = os.dup(self._root)
+        """The directory at a path, opened name by name from the last one above it, or the root.
+
+        So the way down a deep tree costs one step for each directory.
+        """
+        above, last = self._last
+        is_below = not above or path == above or path.startswith(above + b"/")
+        directory = os.dup(last if is_below else self._root)
+        names = path[len(above) if is_below else 0 :].split(b"/")
         try:
-            for name in path.split(b"/") if path else ():
+            for name in filter(None, names):
                 following = os.open(name, _DIRECTORY_FLAGS, dir_fd=directory)
                 os.close(directory)
                 directory = following
+            os.close(last)
+            self._last = path, os.dup(directory)
             yield directory
         finally:
             os.close(directory)
