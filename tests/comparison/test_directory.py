@@ -93,11 +93,11 @@ def test_a_socket_is_of_unknown_kind(tmp_path: Path) -> None:
 
 
 def test_a_tree_deeper_than_any_path(tmp_path: Path) -> None:
-    depth = 3_000
+    depth, name = 60, "d" * 100
     descriptor = os.open(tmp_path, os.O_RDONLY)
     for _ in range(depth):
-        os.mkdir("d", dir_fd=descriptor)
-        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.mkdir(name, dir_fd=descriptor)
+        below = os.open(name, os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
         descriptor = below
     os.close(os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=descriptor))
@@ -107,7 +107,7 @@ def test_a_tree_deeper_than_any_path(tmp_path: Path) -> None:
     assert sum(1 for _ in tree.tree.walk()) == depth + 2
     tree.close()
     # What cleans up behind the tests would not get to the bottom of it.
-    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)
+    subprocess.run(["rm", "-r", tmp_path / name], check=True)
 
 
 def test_a_link_put_in_place_of_a_directory_is_not_followed(tmp_path: Path) -> None:
