@@ -6,6 +6,7 @@ from functools import cached_property
 
 from imgforensics.comparison.attributes import Attribute
 from imgforensics.comparison.changes import FileChange
+from imgforensics.comparison.hard_links import Names
 from imgforensics.comparison.pairs import Pair, differing_pairs
 from imgforensics.comparison.sides import ImageSide, Side
 
@@ -31,6 +32,7 @@ class Provenance:
     def __init__(self, after: Side, shared: int) -> None:
         self._after = after
         self._shared = shared
+        self._by_names: dict[tuple[int, int], int | None] = {}
 
     def of(self, change: FileChange) -> Origin | None:
         """The layer, or None."""
@@ -45,12 +47,19 @@ class Provenance:
         if node is None:
             return self._last_changes.get(change.path)
         if {*change.attributes} == {Attribute.HARD_LINKS}:
-            names = {*change.names_before} ^ {*change.names_after}
-            known = (self._last_changes[name] for name in names if name in self._last_changes)
-            return max(known, default=None)
+            return self._layer_of_names(change.names_before, change.names_after)
         if node.header is None or _OF_CONTENT & {*change.attributes}:
             return node.layer_index
         return node.header.layer_index
+
+    def _layer_of_names(self, before: Names, after: Names) -> int | None:
+        """The highest layer that gave or took one of a file's names; found once for them all."""
+        key = (id(before), id(after))
+        if key not in self._by_names:
+            names = {*before} ^ {*after}
+            known = (self._last_changes[name] for name in names if name in self._last_changes)
+            self._by_names[key] = max(known, default=None)
+        return self._by_names[key]
 
     @cached_property
     def _last_changes(self) -> Mapping[bytes, int]:

@@ -85,6 +85,18 @@ def test_names_that_are_one_file() -> None:
     assert answer.files[0].names_after == (b"a", b"c")
 
 
+def test_a_file_of_very_many_names_costs_no_more_than_they_are() -> None:
+    names = [f"d/{number:05}" for number in range(3_000)]
+    members = [file(names[0], b"1"), *(hard_link(name, names[0]) for name in names[1:])]
+    with image_of(members) as a, image_of(members) as b, image_of([*members[:-1]]) as c:
+        assert diff(a, b).files == ()
+        answer = diff(a, c)
+        document = answer.to_json()
+    assert len(answer.files) == len(names)
+    assert answer.files[0].names_before is answer.files[1].names_before
+    assert sum(len(row["names_before"]) for row in document["files"]) == len(names)
+
+
 def test_a_new_name_of_an_old_file_adds_no_bytes() -> None:
     base = LayerSpec([file("a", b"12345")])
     with image_of(base, [hard_link("b", "a")]) as image:
