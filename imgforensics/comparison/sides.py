@@ -21,20 +21,13 @@ from imgforensics.problems import (
     Problem,
     ProblemCode,
     ProblemLog,
-    Severity,
     display,
+    has_errors,
 )
 
 Progress = Callable[[int], None]
 _PIECE = 1 << 20
 _ALGORITHMS = ("sha256",)
-
-_AS_FOUND = (
-    ProblemCode.DIGEST_MISMATCH,
-    ProblemCode.DIFF_ID_MISMATCH,
-    ProblemCode.SIZE_MISMATCH,
-)
-"""Errors that say a layer is not the one declared; what it holds is known all the same."""
 
 
 class Side(Protocol):
@@ -144,7 +137,7 @@ class ImageSide:
         """Which layer is to blame."""
         if self.doubtful_layer < 0:
             return ""
-        return f"layer {self.doubtful_layer} of {self.name} was not read whole"
+        return f"layer {self.doubtful_layer} of {self.name} is not what it is declared to be"
 
     def origin(self, node: Node, /) -> object:
         """The tar that the content stands in, by its computed digest, and its place there."""
@@ -185,13 +178,8 @@ class ImageSide:
 
 
 def _is_incomplete(layer: Layer) -> bool:
-    """Whether entries of a layer may be lost."""
-    if not layer.is_present:
-        return True
-    return any(
-        problem.severity is Severity.ERROR and problem.code not in _AS_FOUND
-        for problem in layer.problems
-    )
+    """Whether entries of a layer may be lost: it is absent, damaged, or not the one declared."""
+    return not layer.is_present or has_errors(layer.problems)
 
 
 class DirectorySide:

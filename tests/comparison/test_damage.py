@@ -60,11 +60,16 @@ def test_a_layer_cut_short() -> None:
     assert not answer.is_complete
 
 
-def test_a_layer_with_other_bytes_than_declared_is_taken_as_found() -> None:
+def test_of_a_layer_with_other_bytes_than_declared_what_was_found_is_told() -> None:
     lying = LayerSpec([file("etc/passwd", b"evil")], diff_id="sha256:" + "0" * 64)
     with image_of(BASE, MIDDLE) as a, image_of(BASE, lying) as b:
         answer = diff(a, b)
-    assert shown(answer) == {"etc/passwd": "changed content", "opt": "removed"}
+    assert shown(answer) == {
+        "etc": "unknown",
+        "etc/hosts": "unknown",
+        "etc/passwd": "changed content",
+        "opt": "unknown",
+    }
     assert not answer.is_complete
 
 
@@ -77,7 +82,11 @@ def test_a_shared_layer_that_is_damaged_on_one_side_is_not_taken_for_shared() ->
     with open_image(io.BytesIO(sound)) as a, open_image(io.BytesIO(forged)) as b:
         answer = diff(a, b)
         assert answer.shared_layers == 1
-    assert shown(answer) == {"etc/passwd": "changed content"}
+    assert shown(answer) == {
+        "etc": "unknown",
+        "etc/hosts": "unknown",
+        "etc/passwd": "changed content",
+    }
     errors = {p.code.label for p in answer.problems if p.severity is Severity.ERROR}
     assert "digest-mismatch" in errors
 

@@ -1,12 +1,13 @@
 """Whatever two images hold: their diff, applied to the one, gives the other."""
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgforensics import Image, diff, open_image
+from imgforensics import FileTree, Image, ImageDiff, diff, open_image
 from imgforensics.testing import (
     Entry,
     ImageBuilder,
@@ -21,6 +22,7 @@ from imgforensics.testing import (
     oci_layout,
     opaque,
     symlink,
+    tar,
     whiteout,
 )
 from imgforensics.testing.entries import Attributes
@@ -104,3 +106,59 @@ def test_what_shared_snapshots_say_is_what_images_of_their_own_say(built: Built)
                 apart = diff(a, b)
             together = diff(image, layer - 1, layer)
             assert told(together) == told(apart)
+
+
+FLAT = st.lists(
+    st.tuples(st.sampled_from([b"a", b"b", b"c", b"d"]), st.sampled_from("fdw"), CONTENTS),
+    unique_by=lambda drawn: drawn[0],
+    max_size=4,
+)
+"""Members of which none stands in the way of another: what was read of them stays so."""
+
+
+@given(LAYERS, LAYERS, FLAT, LAYERS, st.floats(0, 1))
+def test_nothing_that_differs_is_passed_over_when_a_layer_is_cut_or_absent(
+    one: Built, lower: Built, flat: Sequence[tuple[bytes, str, bytes]], upper: Built, share: float
+) -> None:
+    # No other layer has this file, so no blob of another one stands in for the absent one.
+    members = [
+        file("own", b"own"),
+        *(
+            {"f": file(path, content), "d": directory(path), "w": whiteout(path)}[kind]
+            for path, kind, content in flat
+        ),
+    ]
+    whole = tar(members)
+    digest = f"sha256:{hashlib.sha256(whole).hexdigest()}"
+    cut = LayerSpec(
+        members,
+        blob=whole[: 1 + int(share * (len(whole) - 2))],
+        packing=Packing.NONE,
+        digest=digest,
+        diff_id=digest,
+        size=len(whole),
+    )
+    absent = LayerSpec(members, absent=True)
+    with opened(one) as a, opened([*lower, members, *upper]) as sound:
+        differing = told_paths(diff(a, sound))
+        for damaged in (cut, absent):
+            with open_damaged([*lower, damaged, *upper]) as b:
+                answer, backward = diff(a, b), diff(b, a)
+                visible = paths_of(answer.before.tree) | paths_of(answer.after.tree)
+                assert differing & visible <= told_paths(answer)
+                assert differing & visible <= told_paths(backward)
+                assert not answer.is_complete
+
+
+def paths_of(tree: FileTree) -> set[bytes]:
+    return {path for path, _ in tree.walk()}
+
+
+def told_paths(answer: ImageDiff) -> set[bytes]:
+    moved = {change.moved_from for change in answer.files if change.moved_from is not None}
+    return moved | {change.path for change in answer.files}
+
+
+def open_damaged(layers: Sequence[LayerSpec | Sequence[Entry]]) -> Image:
+    specs = [layer if isinstance(layer, LayerSpec) else LayerSpec(layer) for layer in layers]
+    return open_image(io.BytesIO(archive(oci_layout(ImageBuilder(specs), packing=Packing.NONE))))
