@@ -28,9 +28,12 @@ _LARGEST_OVER_MEDIAN = 1_500
 _BIG_FILE = "var/cache/build/artifacts.bin"
 
 
-def plan_history(raw_bytes: int, seed: int) -> History:
-    """Plan ten layers of about `raw_bytes` of uncompressed tar together."""
-    return _Planner(raw_bytes, seed).plan()
+def plan_history(raw_bytes: int, seed: int, *, other_top: bool = False) -> History:
+    """Plan ten layers of about `raw_bytes` of uncompressed tar together.
+
+    With `other_top`, the same layers but for the top one.
+    """
+    return _Planner(raw_bytes, seed).plan(other_top=other_top)
 
 
 class _Planner:
@@ -45,8 +48,9 @@ class _Planner:
         self._sizes = self._draw_sizes(raw_bytes - self._big_bytes - overhead)
         self._recorder = Recorder()
 
-    def plan(self) -> History:
+    def plan(self, *, other_top: bool = False) -> History:
         """Run through all layers, the lowest first."""
+        top: tuple[str, Callable[[], None]] = ("RUN rm artifacts", self._finish)
         steps: list[tuple[str, Callable[[], None]]] = [
             ("ADD rootfs.tar /", self._base),
             ("RUN apt-get install", lambda: self._add(0.22, "usr/share", "usr/lib", "var/lib")),
@@ -57,7 +61,7 @@ class _Planner:
             ("COPY --chown=1000:1000 / /", self._change_owners),
             ("RUN replace directories", self._replace_directories),
             ("COPY . /srv/app", self._application),
-            ("RUN rm artifacts", self._finish),
+            ("RUN apt-get upgrade", self._finish_otherwise) if other_top else top,
         ]
         for instruction, step in steps:
             self._recorder.begin_layer(instruction)
@@ -101,6 +105,18 @@ class _Planner:
     def _finish(self) -> None:
         self._delete_files(0.02)
         self._recorder.delete(_BIG_FILE)
+
+    def _finish_otherwise(self) -> None:
+        """The same, and a new version of an application: files replaced, added and gone."""
+        self._finish()
+        for name in self._random.sample(self._regular_files(), self._count(0.01)):
+            self._recorder.put(self._drawn_file(name))
+        for _ in range(self._count(0.002)):
+            self._recorder.put(self._drawn_file(f"srv/app/release-2/{self._word()}.js"))
+        self._delete_files(0.002)
+
+    def _drawn_file(self, name: str) -> Member:
+        return Member(name, choose_content(self._random, self._random.randint(100, 50_000)))
 
     def _add(self, share: float, *roots: str) -> None:
         """Create files below `roots`, some with a symbolic or a hard link to them."""

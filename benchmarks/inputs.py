@@ -115,6 +115,26 @@ class Inputs:
             ),
         )
 
+    def ten_layers_with_another_top(self) -> ImageInput:
+        """The gzip image of ten layers, the top one replaced."""
+        return self._another_of_ten("another-top", _SEED, other_top=True)
+
+    def ten_other_layers(self) -> ImageInput:
+        """A gzip image of ten layers that has none in common with the others."""
+        return self._another_of_ten("unrelated", _SEED + 1, other_top=False)
+
+    def _another_of_ten(self, name: str, seed: int, *, other_top: bool) -> ImageInput:
+        raw_bytes = self.sizes.image_mb * 1_000_000
+        return self._find(
+            f"ten-layers-{self.sizes.image_mb}mb-gzip-{name}",
+            _Recipe(
+                f"ten layers, gzip, {name}",
+                partial(plan_history, raw_bytes, seed, other_top=other_top),
+                "gzip",
+                pool_bytes=min(POOL_BYTES, raw_bytes // 8),
+            ),
+        )
+
     def small_files(self, *, pax: bool = False) -> ImageInput:
         """One uncompressed layer of small files; with `pax`, a PAX header ahead of each member."""
         kind = "small files with PAX headers" if pax else "small files"

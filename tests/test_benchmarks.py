@@ -148,3 +148,15 @@ def test_only_what_is_between_the_markers_is_replaced(tmp_path: Path) -> None:
     page.write_text("nothing")
     with pytest.raises(BenchmarkError, match="lacks the markers"):
         write_docs(page, "new")
+
+
+def test_the_benchmark_of_diff_finds_what_was_changed(tmp_path: Path) -> None:
+    sizes = ["--files", "3000", "--rounds", "1", "--workdir", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "diff.py"), "--only", "snapshots", *sizes],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode in (0, 1), done.stderr) == (True, "")
+    assert "snapshots of 3,000 files: " in done.stdout

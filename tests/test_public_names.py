@@ -8,12 +8,25 @@ from importlib import import_module
 import pytest
 
 import imgforensics
+import imgforensics.comparison
 import imgforensics.filesystem
 import imgforensics.layer
+import imgforensics.scanners.packages
 import imgforensics.testing
 from imgforensics import _HOMES, __all__
 
-HEAVY = ("typer", "oras", "magic", "pylibmagic", "tqdm", "click", "requests", "zstandard", "isal")
+HEAVY = (
+    "pandas",
+    "typer",
+    "oras",
+    "magic",
+    "pylibmagic",
+    "tqdm",
+    "click",
+    "requests",
+    "zstandard",
+    "isal",
+)
 
 
 def run(code: str) -> str:
@@ -47,7 +60,14 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [imgforensics.filesystem, imgforensics.layer, imgforensics.testing]
+    "module",
+    [
+        imgforensics.comparison,
+        imgforensics.filesystem,
+        imgforensics.layer,
+        imgforensics.scanners.packages,
+        imgforensics.testing,
+    ],
 )
 def test_a_rooms_names_are_importable(module: object) -> None:
     names = getattr(module, "__all__")  # noqa: B009
@@ -61,6 +81,7 @@ def test_a_rooms_names_are_importable(module: object) -> None:
         "import imgforensics",
         "from imgforensics import open_image, list_images, Image, ImagePath",
         "from imgforensics import extract, verify",
+        "from imgforensics import diff, ImageDiff, DirectoryTree",
     ],
 )
 def test_importing_loads_nothing_heavy(code: str) -> None:

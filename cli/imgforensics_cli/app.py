@@ -18,7 +18,7 @@ from imgforensics_cli.failures import Status, Terminated
 from imgforensics_cli.options import add_command
 
 COMMANDS = (
-    *("inspect", "ls", "tree", "cat", "search", "history", "deleted"),
+    *("inspect", "ls", "tree", "cat", "search", "history", "deleted", "diff"),
     *("verify", "extract", "dockerfile"),
 )
 """Each one is a module of `imgforensics_cli.commands`, with `run` and `EXAMPLES`."""

@@ -20,7 +20,8 @@ _LARGEST_TOGETHER = 256 << 20
 _MOST_MEMBERS = 20_000
 _HEAD = 16
 
-_ZIP = b"PK\x03\x04"
+_ZIP, _ZIP_MEMBER = b"PK\x03\x04", b"PK\x01\x02"
+_PIECE = 1 << 20
 
 
 class _UnreadableError(Exception):
@@ -53,7 +54,8 @@ def _compression(content: bytes) -> Compression:
 def _unpacked(content: bytes, compression: Compression) -> bytes:
     log = ProblemLog()
     plain = bytearray()
-    for piece in decompress(iter((content,)), compression, log):
+    stored = (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+    for piece in decompress(stored, compression, log):
         plain += piece
         if len(plain) > _LARGEST_INSIDE:
             raise _UnreadableError(f"it unpacks to more than {_LARGEST_INSIDE} bytes")
@@ -71,13 +73,12 @@ def _compare_zip(before: bytes, after: bytes) -> ContentDiff:
 
 
 def _opened(content: bytes) -> zipfile.ZipFile:
+    if content.count(_ZIP_MEMBER) > _MOST_MEMBERS:
+        raise _UnreadableError(f"it has more than {_MOST_MEMBERS} members")
     try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
+        return zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise _UnreadableError(str(error)) from error
-    if len(archive.infolist()) > _MOST_MEMBERS:
-        raise _UnreadableError(f"it has more than {_MOST_MEMBERS} members")
-    return archive
 
 
 def _compare_members(before: zipfile.ZipFile, after: zipfile.ZipFile) -> Iterator[ContentDiff]:

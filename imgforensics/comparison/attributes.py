@@ -27,7 +27,8 @@ class Attribute(StrEnum):
     HARD_LINKS = "hard-links"
     """The names that are one file."""
     CREATED = "created"
-    """Times in the configuration and the history; of no path."""
+    """Of no path: times in the configuration and the history, and what a configuration says of
+    the container that it was made in."""
 
 
 _DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)

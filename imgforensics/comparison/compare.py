@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgforensics.catalogue import Layout
 from imgforensics.comparison.attributes import Attribute
 from imgforensics.comparison.config import ConfigChange, compare_configs
 from imgforensics.comparison.directory import DirectoryTree
@@ -143,7 +144,7 @@ def _image(side: Side) -> Image | None:
 
 @dataclass(frozen=True, slots=True)
 class _Documents:
-    """What the documents of two images tell."""
+    """What the documents of two images tell; nothing, where one side has none by its nature."""
 
     config: tuple[ConfigChange, ...] = ()
     history: tuple[HistoryStep, ...] = ()
@@ -152,6 +153,8 @@ class _Documents:
 
 def _documents(before: Image | None, after: Image | None, rules: Iterable[Rule]) -> _Documents:
     if before is None or after is None or before is after:
+        return _Documents()
+    if any(Layout.ROOT_FILESYSTEM in image.record.layouts for image in (before, after)):
         return _Documents()
     with_times = not any(Attribute.CREATED in rule.attributes for rule in rules)
     return _Documents(

@@ -1,13 +1,15 @@
 """Two configurations, compared key by key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from imgforensics.oci.config import ImageConfig
 from imgforensics.serialise import config_to_json
 
-_CREATED = "created"
+_OF_ONE_BUILD = ("created", "container", "container_config", "Hostname", "Image", "parent")
+"""What differs in every build: its time, and what Docker's classic builder notes of the
+container that it ran last and of the image below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,13 @@ def compare_configs(
 ) -> tuple[ConfigChange, ...]:
     """Every key that differs, in the order of the document; history and layers left out.
 
-    Without `with_times`, when the images were made does not count.
+    Without `with_times`, neither when the images were made counts nor the containers that
+    Docker made them in.
     """
     old, new = _flat(before), _flat(after)
     keys = dict.fromkeys((*old, *new))
     if not with_times:
-        keys.pop(_CREATED, None)
+        keys = dict.fromkeys(key for key in keys if key.partition(".")[0] not in _OF_ONE_BUILD)
     return tuple(
         ConfigChange(key, old.get(key), new.get(key))
         for key in keys
@@ -48,14 +51,16 @@ def _flat(config: ImageConfig | None) -> dict[str, Any]:
     document["exposed_ports"] = dict.fromkeys(container.exposed_ports, True)
     document["volumes"] = dict.fromkeys(container.volumes, True)
     document["others"] = {**container.others, **config.others}
-    flat: dict[str, Any] = {}
-    for key, value in document.items():
-        if isinstance(value, Mapping):
-            prefix = "" if key == "others" else f"{key}."
-            flat.update((f"{prefix}{name}", inner) for name, inner in value.items())
-        else:
-            flat[key] = value
-    return flat
+    document.update(document.pop("others"))
+    return dict(_leaves("", document))
+
+
+def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(f"{prefix}.{name}" if prefix else str(name), inner)
+    else:
+        yield prefix, value
 
 
 def _by_name(env: tuple[str, ...]) -> dict[str, str]:

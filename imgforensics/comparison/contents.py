@@ -47,7 +47,8 @@ class ContentDiffs:
     def _difference(self, change: FileChange) -> ContentDiff:
         before, after = self._content(change.before), self._content(change.after)
         if before is None or after is None:
-            return ContentDiff(Form.BINARY, note="too large to be compared, or lost")
+            sides = ((change.before, change.sha256_before), (change.after, change.sha256_after))
+            return ContentDiff(Form.BINARY, note=" → ".join(_named(*side) for side in sides))
         difference = compare_inside(before, after) if self._decompress else None
         if difference is None:
             difference = compare_contents(before, after)
@@ -61,6 +62,12 @@ class ContentDiffs:
         if _kind(node) is not EntryKind.FILE or node is None:
             return b""
         return self._reading.content(node.entry) if node.size else b""
+
+
+def _named(node: Node | None, sha256: str | None) -> str:
+    if node is None:
+        return "nothing"
+    return f"{node.size} bytes sha256:{sha256 or ' not read'}"
 
 
 def _kind(node: Node | None) -> EntryKind | None:

@@ -1,7 +1,8 @@
 """A directory on disk as a tree: what was extracted, or a container's filesystem as it stands.
 
 Nothing in it is followed: directories are entered and files opened name by name, each without
-following a link, so that nobody can lead the reading elsewhere while it goes on.
+following a link, so that nobody can lead the reading elsewhere while it goes on. Times of access
+are left alone where that is allowed.
 """
 
 import errno
@@ -17,6 +18,7 @@ from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog, display
+from imgforensics.sources.base import open_read_only
 from imgforensics.tarstream.member import NOTHING, EntryKind, TarMember
 
 _KINDS = {
@@ -27,8 +29,8 @@ _KINDS = {
     stat.S_IFBLK: EntryKind.BLOCK_DEVICE,
     stat.S_IFIFO: EntryKind.FIFO,
 }
-_DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_DIRECTORY_FLAGS = os.O_DIRECTORY | os.O_NOFOLLOW
+_FILE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class DirectoryTree:
@@ -46,9 +48,10 @@ class DirectoryTree:
         self._ordinal = 0
         self._nodes: dict[tuple[int, int], Node] = {}
         try:
-            self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._root = open_read_only(path, os.O_DIRECTORY)
         except OSError as error:
             raise SourceUnreadableError(f"{path}: {error.strerror}") from error
+        self._last = b"", os.dup(self._root)
         try:
             self.tree = FileTree(self._read_all(), 0)
         except BaseException:
@@ -65,7 +68,7 @@ class DirectoryTree:
         parent, _, name = entry.path.rpartition(b"/")
         try:
             with self._entered(parent) as directory:
-                opened = os.open(name, _FILE_FLAGS, dir_fd=directory)
+                opened = open_read_only(name, _FILE_FLAGS, directory)
             return os.fdopen(opened, "rb")
         except OSError as error:
             shown = display(entry.path)
@@ -73,6 +76,7 @@ class DirectoryTree:
 
     def close(self) -> None:
         """Close the directory."""
+        os.close(self._last[1])
         os.close(self._root)
 
     # Reading.
@@ -175,13 +179,21 @@ class DirectoryTree:
 
     @contextmanager
     def _entered(self, path: bytes) -> Iterator[int]:
-        """The directory at a path, opened name by name from the root."""
-        directory = os.dup(self._root)
+        """The directory at a path, opened name by name from the last one above it, or the root.
+
+        So the way down a deep tree costs one step for each directory.
+        """
+        above, last = self._last
+        is_below = not above or path == above or path.startswith(above + b"/")
+        directory = os.dup(last if is_below else self._root)
+        names = path[len(above) if is_below else 0 :].split(b"/")
         try:
-            for name in path.split(b"/") if path else ():
-                following = os.open(name, _DIRECTORY_FLAGS, dir_fd=directory)
+            for name in filter(None, names):
+                following = open_read_only(name, _DIRECTORY_FLAGS, directory)
                 os.close(directory)
                 directory = following
+            os.close(last)
+            self._last = path, os.dup(directory)
             yield directory
         finally:
             os.close(directory)

@@ -1,6 +1,5 @@
 """A comparison as the JSON document of `diff --json` (docs/cli.md)."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -46,7 +45,8 @@ def diff_to_json(diff: ImageDiff) -> dict[str, Any]:
             for step in diff.history
         ),
         "directories": (
-            {**path_to_json(path), **asdict(totals)} for path, totals in diff.directories.items()
+            {**path_to_json(path), "totals": asdict(totals)}
+            for path, totals in diff.directories.items()
         ),
         "files": (_file(diff, change) for change in diff.files),
         "problems": map(problem_to_json, diff.problems),
@@ -116,14 +116,15 @@ def _file(diff: ImageDiff, change: FileChange) -> dict[str, Any]:
         "after": node_to_json(change.path, change.after) if change.after else None,
         "sha256_before": change.sha256_before,
         "sha256_after": change.sha256_after,
-        "names_before": list(_names(change.names_before)),
-        "names_after": list(_names(change.names_after)),
+        "names_before": _names(change.path, change.names_before),
+        "names_after": _names(change.path, change.names_after),
         "content": _content(change.content) if change.content else None,
     }
 
 
-def _names(names: Iterable[bytes]) -> Iterator[dict[str, str]]:
-    return map(path_to_json, names)
+def _names(path: bytes, names: tuple[bytes, ...]) -> list[dict[str, str]]:
+    """All of a file's names, at the first of them."""
+    return list(map(path_to_json, names)) if names[:1] == (path,) else []
 
 
 def _content(content: ContentDiff) -> dict[str, Any]:

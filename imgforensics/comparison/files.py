@@ -152,10 +152,9 @@ class _Comparison:
 
     def link_up(self) -> None:
         """Draft a change for every file that has other names than before."""
-        self._names_before = linked_names(self._before)
-        self._names_after = linked_names(self._after)
+        self._names_before, self._names_after = linked_names(self._before, self._after)
         for path in sorted(self._names_before.keys() | self._names_after.keys()):
-            if self._names_before.get(path, ()) == self._names_after.get(path, ()):
+            if self._names_before.get(path) is self._names_after.get(path):
                 continue
             draft = self._drafts.get(path) or self._draft_of_links(path)
             if draft is not None and draft.verdict is Verdict.CHANGED:

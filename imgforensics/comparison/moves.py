@@ -70,33 +70,34 @@ def worth_comparing(
 ) -> set[Path]:
     """Of files with their sizes, those that may be similar to one on the other side.
 
-    Neither is more than twice as large as the other, and all together are not too much;
-    where they would be, only files that keep their name are left.
+    That is one of the same name, or of the same suffix in the same directory, neither more
+    than twice as large as the other. All others would have to be read for next to nothing.
     """
-    old = [(path, size) for path, size in removed if 0 < size <= LARGEST_SIMILAR]
-    new = [(path, size) for path, size in added if 0 < size <= LARGEST_SIMILAR]
-    found = _of_fitting_size(old, new) | _of_fitting_size(new, old)
-    if sum(size for path, size in (*old, *new) if path in found) > _MOST_COMPARED:
-        names = {_name(path) for path, _ in old} & {_name(path) for path, _ in new}
-        found = {path for path in found if _name(path) in names}
-    sizes = 0
-    kept = set()
-    for path, size in sorted((*old, *new)):
-        if path in found and sizes + size <= _MOST_COMPARED:
-            sizes += size
-            kept.add(path)
-    return kept
+    keys, keys_other = _keys(removed), _keys(added)
+    found: set[Path] = set()
+    left = _MOST_COMPARED
+    for key in sorted(keys.keys() & keys_other.keys()):
+        for path, size in (*keys[key], *keys_other[key]):
+            if path not in found and size <= left:
+                left -= size
+                found.add(path)
+    return found
 
 
-def _of_fitting_size(
-    files: Iterable[tuple[Path, int]], others: Iterable[tuple[Path, int]]
-) -> set[Path]:
-    magnitudes = {size.bit_length() for _, size in others}
-    return {
-        path
-        for path, size in files
-        if magnitudes & {size.bit_length() - 1, size.bit_length(), size.bit_length() + 1}
-    }
+_Key = tuple[bytes, bytes, int]
+
+
+def _keys(files: Iterable[tuple[Path, int]]) -> dict[_Key, list[tuple[Path, int]]]:
+    """Files by what two that are similar have in common, sizes to the power of two."""
+    found: defaultdict[_Key, list[tuple[Path, int]]] = defaultdict(list)
+    for path, size in files:
+        if 0 < size <= LARGEST_SIMILAR:
+            directory, _, name = path.rpartition(b"/")
+            suffix = name[name.rfind(b".") :] if b"." in name else b""
+            for power in (size.bit_length(), size.bit_length() + 1):
+                found[b"", name, power].append((path, size))
+                found[directory + b"/", suffix, power].append((path, size))
+    return found
 
 
 def similar_content(

@@ -1,7 +1,7 @@
 """What a comparison answers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from imgforensics.comparison.changes import (
 from imgforensics.comparison.config import ConfigChange
 from imgforensics.comparison.history import HistoryStep
 from imgforensics.comparison.layers import LayerMatch
-from imgforensics.comparison.provenance import Origin, origin_of
+from imgforensics.comparison.provenance import Origin, Provenance
 from imgforensics.comparison.sides import Side
 from imgforensics.problems import Problem, has_errors
 from imgforensics.scanners.packages import PackageChange
@@ -44,12 +44,11 @@ class ImageDiff:
     """All layers of both, aligned; empty for two moments of one image."""
     packages: tuple[PackageChange, ...] = ()
     ignored: int = 0
-    """Differences that rules took for noise."""
+    """Paths whose differences rules took for noise, as far as they were looked at."""
     problems: tuple[Problem, ...] = ()
     """Of both sides, and of what was read to compare them."""
     shared_layers: int = 0
     """Lowest layers that proved to be the same, and were not compared."""
-    _origins: dict[bytes, Origin | None] = field(default_factory=dict, repr=False)
 
     @property
     def is_same(self) -> bool:
@@ -82,9 +81,11 @@ class ImageDiff:
 
         Found when it is asked for; the image's snapshots are read, nothing else.
         """
-        if change.path not in self._origins:
-            self._origins[change.path] = origin_of(change, self.after, self.shared_layers)
-        return self._origins[change.path]
+        return self._provenance.of(change)
+
+    @cached_property
+    def _provenance(self) -> Provenance:
+        return Provenance(self.after, self.shared_layers)
 
     # How it is shown.
 

@@ -17,7 +17,7 @@ nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from imgforensics.comparison.attributes import Attribute
@@ -38,8 +38,8 @@ class Rule:
     @classmethod
     def parse(cls, line: str) -> "Rule":
         """Read one line of a rules file; `ValueError` says what is wrong with it."""
-        words, _, pattern = line.strip().partition(" ")
-        return cls(parse_attributes(words), pattern.strip() or EVERY_PATH)
+        words, *patterns = line.strip().split(maxsplit=1)
+        return cls(parse_attributes(words), *patterns)
 
 
 def parse_attributes(words: str) -> frozenset[Attribute]:
@@ -108,6 +108,3 @@ def ignored_attributes(rules: Iterable[Rule]) -> Ignored:
         return found | {Attribute.SIZE} if Attribute.CONTENT in found else found
 
     return ignored
-
-
-Rules = Sequence[Rule]

@@ -5,8 +5,9 @@ layer was read whole and this image's blob proves to be the same: the same store
 the same digest, or another packing of a tar with the same diff_id.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import repeat, takewhile
 
@@ -39,7 +40,7 @@ def share_lower_layers(
     count = min(most, declared_in_common(image, other))
     pairs = list(zip(image.layers[:count], other.layers[:count], strict=True))
     shared = 0
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="share") as pool:
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="share") as pool, _cancelled(pool):
         scans = pool.map(_same_scan, pairs, repeat(image.limits))
         for (layer, _), scan in zip(pairs, scans, strict=True):
             if scan is None:
@@ -51,6 +52,15 @@ def share_lower_layers(
             shared += 1
     image.share_snapshots_of(other, shared)
     return shared
+
+
+@contextmanager
+def _cancelled(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """Whoever leaves early does not wait for what has not begun."""
+    try:
+        yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _same_scan(pair: tuple[Layer, Layer], limits: Limits) -> LayerScan | None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
+from itertools import chain
 from typing import BinaryIO, Protocol
 
 from imgforensics.comparison.directory import DirectoryTree
@@ -13,27 +14,20 @@ from imgforensics.filesystem import OVERLAYFS, apply_layer
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
-from imgforensics.layer.entry import LayerEntry, normalise_path
+from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import (
     Location,
     Problem,
     ProblemCode,
     ProblemLog,
-    Severity,
     display,
+    has_errors,
 )
 
 Progress = Callable[[int], None]
 _PIECE = 1 << 20
 _ALGORITHMS = ("sha256",)
-
-_AS_FOUND = (
-    ProblemCode.DIGEST_MISMATCH,
-    ProblemCode.DIFF_ID_MISMATCH,
-    ProblemCode.SIZE_MISMATCH,
-)
-"""Errors that say a layer is not the one declared; what it holds is known all the same."""
 
 
 class Side(Protocol):
@@ -94,32 +88,31 @@ class ImageSide:
         """Those that this side is made of, lowest first."""
         return self.image.layers[: self.layer + 1]
 
-    @cached_property
+    @property
+    def is_present(self) -> bool:
+        """Whether the source holds all its layers."""
+        return all(layer.is_present for layer in self.layers)
+
+    @property
     def tree(self) -> FileTree:
         """The snapshot; with layers left out that are absent."""
-        absent = [layer.index for layer in self.layers if not layer.is_present]
-        if not absent:
-            return self.image.filesystem_at(self.layer)
-        tree = self.image.filesystem_at(absent[0] - 1)
-        for layer in self.layers[absent[0] :]:
+        return self._trees[-1]
+
+    @cached_property
+    def _trees(self) -> Sequence[FileTree]:
+        """The snapshot below all layers, and that after each, as far as they are known."""
+        absent = (layer.index for layer in self.layers if not layer.is_present)
+        known = next(absent, len(self.layers))
+        trees = [self.image.filesystem_at(index) for index in range(-1, known)]
+        for layer in self.layers[known:]:
             entries = layer.entries if layer.is_present else ()
-            tree = apply_layer(tree, entries, self._gap_log, OVERLAYFS)
-        return tree
+            trees.append(apply_layer(trees[-1], entries, self._gap_log, OVERLAYFS))
+        return trees
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The image's, up to this layer."""
-        absent = (
-            Problem(
-                ProblemCode.BLOB_MISSING,
-                layer.where,
-                "the source does not hold this layer's blob",
-                "what it changes is unknown",
-            )
-            for layer in self.layers
-            if not layer.is_present
-        )
-        found = (*self.image.problems_up_to(self.layer), *absent, *self._gap_log)
+        found = (*self.image.problems_up_to(self.layer), *self._gap_log)
         return tuple(dict.fromkeys(found))
 
     @cached_property
@@ -144,7 +137,7 @@ class ImageSide:
         """Which layer is to blame."""
         if self.doubtful_layer < 0:
             return ""
-        return f"layer {self.doubtful_layer} of {self.name} was not read whole"
+        return f"layer {self.doubtful_layer} of {self.name} is not what it is declared to be"
 
     def origin(self, node: Node, /) -> object:
         """The tar that the content stands in, by its computed digest, and its place there."""
@@ -180,21 +173,13 @@ class ImageSide:
         return self.image.open_content(entry)
 
     def link_names(self) -> Iterator[bytes]:
-        """Names of all hard-link entries, and of what they link to."""
-        for layer in self.layers:
-            for entry in layer.hard_links if layer.is_present else ():
-                yield entry.path
-                yield normalise_path(entry.member.link_name)
+        """Names that the hard links of any layer made or found."""
+        return chain.from_iterable(tree.linked for tree in self._trees)
 
 
 def _is_incomplete(layer: Layer) -> bool:
-    """Whether entries of a layer may be lost."""
-    if not layer.is_present:
-        return True
-    return any(
-        problem.severity is Severity.ERROR and problem.code not in _AS_FOUND
-        for problem in layer.problems
-    )
+    """Whether entries of a layer may be lost: it is absent, damaged, or not the one declared."""
+    return not layer.is_present or has_errors(layer.problems)
 
 
 class DirectorySide:

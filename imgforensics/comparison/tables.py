@@ -19,6 +19,9 @@ from imgforensics.comparison.wording import (
 )
 from imgforensics.problems import display
 
+_BESIDE_FILES = 60
+"""Characters of the instruction that stands beside each file; the history has all of it."""
+
 
 class Table(NamedTuple):
     """A titled table; the columns that `numbers` names go to the right."""
@@ -106,7 +109,7 @@ def file_table(diff: ImageDiff) -> Table:
                 path_text(change),
                 what_text(change),
                 "-" if origin is None else str(origin.layer),
-                instruction_text(origin.created_by if origin else None),
+                instruction_text(origin.created_by if origin else None, _BESIDE_FILES),
             )
         )
     return Table("Files", ("", "PATH", "WHAT", "LAYER", "INSTRUCTION"), rows, "LAYER")

@@ -1,5 +1,6 @@
 """How the content of two files differs: unified hunks for text, size and hash for the rest."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,13 +65,18 @@ class ContentDiff:
 def compare_contents(before: bytes, after: bytes, name: str = "") -> ContentDiff:
     """Compare two contents as text, if both are."""
     if _is_binary(before) or _is_binary(after):
-        return ContentDiff(Form.BINARY, name, note=f"{len(before)} and {len(after)} bytes")
+        return ContentDiff(Form.BINARY, name, note=f"{_named(before)} → {_named(after)}")
     lines_before, lines_after = _lines(before), _lines(after)
     if max(len(before), len(after)) > LARGEST_TEXT or (
         max(len(lines_before), len(lines_after)) > _MOST_LINES
     ):
-        return ContentDiff(Form.BINARY, name, note="too long to compare line by line")
+        note = f"too long for lines: {_named(before)} → {_named(after)}"
+        return ContentDiff(Form.BINARY, name, note=note)
     return ContentDiff(Form.TEXT, name, tuple(_hunks(lines_before, lines_after)))
+
+
+def _named(content: bytes) -> str:
+    return f"{len(content)} bytes sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _is_binary(content: bytes) -> bool:

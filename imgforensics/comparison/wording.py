@@ -22,7 +22,7 @@ MARKS = {
     Verdict.UNKNOWN: "?",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST = 200
+_LONGEST = 120
 _NOT_SET = "-"
 
 
@@ -33,10 +33,10 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def brief(text: str) -> str:
+def brief(text: str, longest: int = _LONGEST) -> str:
     """`shown`, on one line of bounded length."""
-    line = " ".join(text[: 4 * _LONGEST].split())
-    return shown(line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…")
+    line = " ".join(text[: 4 * longest].split())
+    return shown(line if len(line) <= longest else line[: longest - 1] + "…")
 
 
 def human_size(size: int) -> str:
@@ -66,7 +66,7 @@ def summary(diff: ImageDiff) -> Iterator[Line]:
     yield Line("after", diff.after.name)
     yield Line("files", _files(diff))
     if diff.layers or diff.history:
-        yield Line("config", f"{len(diff.config)} keys differ" if diff.config else "the same")
+        yield Line("config", _config(len(diff.config)))
         yield Line("layers", _layers(diff))
         yield Line("history", _history(diff.history))
     yield Line("packages", _packages(diff))
@@ -90,6 +90,12 @@ def totals_text(totals: Totals) -> str:
     if totals.bytes_removed:
         counts.append(f"-{human_size(totals.bytes_removed)}")
     return ", ".join(counts) or "the same"
+
+
+def _config(keys: int) -> str:
+    if not keys:
+        return "the same"
+    return "1 key differs" if keys == 1 else f"{keys} keys differ"
 
 
 def _layers(diff: ImageDiff) -> str:
@@ -230,6 +236,6 @@ def layer_text(layer: LayerRecord | None) -> str:
     return f"{layer.index} {digest.short}" if digest else str(layer.index)
 
 
-def instruction_text(created_by: str | None) -> str:
+def instruction_text(created_by: str | None, longest: int = _LONGEST) -> str:
     """An instruction on one line."""
-    return brief(created_by) if created_by else _NOT_SET
+    return brief(created_by, longest) if created_by else _NOT_SET

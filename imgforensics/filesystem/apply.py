@@ -7,6 +7,7 @@ always survives. Source: https://github.com/opencontainers/image-spec/blob/main/
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain
 
 from imgforensics.filesystem.deletions import Deletion, sort_entries
@@ -58,7 +59,8 @@ class _Application:
         self._attributes: dict[Node, LayerEntry] = {}
 
     def result(self) -> FileTree:
-        return self._tree.snapshot()
+        linked = tuple(chain.from_iterable(self._names.values()))
+        return replace(self._tree.snapshot(), linked=linked)
 
     # Whiteouts.
 

@@ -19,6 +19,8 @@ class FileTree:
     """Of the last layer applied; -1 for the empty filesystem below all layers."""
     own_names: int = 0
     """Names in directories that are not shared with the snapshot below: what this one costs."""
+    linked: tuple[bytes, ...] = ()
+    """Paths at which the last layer's hard links made, or found, one of several names of a file."""
 
     def get(self, path: bytes) -> Node | None:
         """What stands at exactly this path, or None."""

@@ -20,7 +20,6 @@ from imgforensics.layer.stream import LayerFacts, LayerPass, LayerStream
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, Problem, ProblemLog, has_errors
 from imgforensics.sources.base import BlobSource
-from imgforensics.tarstream.member import EntryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +179,6 @@ class Layer:
     def entries(self) -> tuple[LayerEntry, ...]:
         """Every member of the layer's tar, in its order; read once and kept."""
         return self.scan().entries
-
-    @cached_property
-    def hard_links(self) -> tuple[LayerEntry, ...]:
-        """The entries that are hard links."""
-        return tuple(e for e in self.entries if e.member.kind is EntryKind.HARD_LINK)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -90,7 +90,7 @@ class SourceFacts:
         return MissingBlobError(f"{self._description}: {printable(name)} {why}")
 
 
-def open_read_only(path: str | Path, flags: int = 0, directory: int | None = None) -> int:
+def open_read_only(path: str | bytes | Path, flags: int = 0, directory: int | None = None) -> int:
     """Open a descriptor for reading, without touching the access time where we may.
 
     Linux lets the file's owner and root leave it alone (`O_NOATIME`); others cannot ask.

@@ -1,5 +1,6 @@
 """`docs/cli.md`: every example is what the command prints, every key is real, none is left out."""
 
+import gzip
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from imgforensics.testing import (
     device,
     directory,
     file,
+    hard_link,
     oci_layout,
     symlink,
     tar,
@@ -68,7 +70,7 @@ def test_every_status_is_documented() -> None:
 
 # Keys.
 
-OBJECTS = ("identity", "record", "problem", "node", "entry")
+OBJECTS = ("identity", "record", "problem", "node", "entry", "content")
 
 
 def _section(title: str, level: str = "##") -> str:
@@ -137,6 +139,8 @@ def _table(schema: str) -> str:
     raise AssertionError(f"{schema} is not documented")
 
 
+STATUS = b"Package: a\nStatus: install ok installed\nVersion: %d\n"
+
 ODD = ImageBuilder(
     [
         LayerSpec(
@@ -147,6 +151,9 @@ ODD = ImageBuilder(
                 file(b"../up\xe9"),
                 device(b"n\xe9", 1, 3),
                 symlink("link", b"t\xe9"),
+                file("packed.gz", gzip.compress(b"a")),
+                hard_link(b"d\xe9/name\xe9", "packed.gz"),
+                file("var/lib/dpkg/status", STATUS % 1),
                 *SHOP.layers[0].members,  # type: ignore[union-attr]
             ]
         ),
@@ -163,6 +170,25 @@ def attested_base() -> IndexSpec:
     predicate = {"materials": [{"uri": "pkg:docker/alpine@3", "digest": {"sha256": "5" * 64}}]}
     document = {"predicateType": "https://slsa.dev/provenance/v0.2", "predicate": predicate}
     return IndexSpec([image, attestation(image, json.dumps(document).encode())])
+
+
+OTHER = ImageBuilder(
+    [
+        LayerSpec(
+            [
+                directory(b"d\xe9"),
+                file(b"d\xe9/moved\xe9", b"b"),
+                hard_link(b"d\xe9/linked\xe9", b"d\xe9/moved\xe9"),
+                file(b"text\xe9", b"\xe9"),
+                file("packed.gz", gzip.compress(b"b")),
+                file("var/lib/dpkg/status", STATUS % 2),
+            ]
+        )
+    ],
+    tags=["odd:2"],
+    config={"User": "app"},
+)
+"""What differs from `ODD` in all that a diff tells."""
 
 
 def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
@@ -195,6 +221,8 @@ def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
         ("deleted", "--waste", odd),
         ("verify", tangled_path),
         ("verify", odd),
+        ("diff", odd, save(tmp_path, OTHER, name="other.tar"), "--content", "--decompress"),
+        ("diff", odd, "--layers", ".."),
         ("extract", odd, "-o", str(tmp_path / "out")),
         ("dockerfile", odd, "-o", str(tmp_path / "recovered")),
         ("dockerfile", str(FIXTURES / "platforms.docker-26.oci.tar"), "--platform=linux/arm64"),

@@ -11,7 +11,11 @@ from imgforensics_cli.app import COMMANDS
 from tests.cli.images import FIXTURES, SHOP, damaged, incomplete, save, save_layout
 from tests.cli.running import COMMAND, Outcome, process, run
 
-MORE: dict[str, tuple[str, ...]] = {"cat": ("/etc/passwd",), "extract": ("-o", "OUT")}
+MORE: dict[str, tuple[str, ...]] = {
+    "cat": ("/etc/passwd",),
+    "diff": ("--layers", "0..0"),
+    "extract": ("-o", "OUT"),
+}
 """Arguments without which a command does not run."""
 
 

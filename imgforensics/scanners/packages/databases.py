@@ -24,7 +24,20 @@ class Database(NamedTuple):
     node: Node
     read: Reader
 
+    @property
+    def most(self) -> int:
+        """Bytes of it that are read at most: many times what a full distribution has."""
+        return _LARGEST.get(self.read, _LARGEST_TEXT)
 
+
+_LARGEST_TEXT = 64 << 20
+_LARGEST: dict[Reader, int] = {
+    sqlite_packages: 256 << 20,
+    ndb_packages: 256 << 20,
+    bdb_packages: 256 << 20,
+    python_packages: 8 << 20,
+    npm_packages: 8 << 20,
+}
 _RPM = {
     b"rpmdb.sqlite": sqlite_packages,
     b"Packages.db": ndb_packages,
@@ -76,21 +89,18 @@ def _found(tree: FileTree, path: bytes) -> Node | None:
 
 def _scattered_databases(root: Node, other_root: Node | None) -> Iterator[Database]:
     """Databases that may stand anywhere: Python's and npm's, a file for each package."""
-    pending = [(b"", root, other_root)]
+    pending = [] if root is other_root else [(b"", root, other_root)]
     while pending:
         path, node, other = pending.pop()
-        if node is other or node.children is None:
-            continue
         prefix = path + b"/" if path else b""
         others = (other and other.children) or {}
-        for name in sorted(node.children):
-            child = node.children[name]
+        for name, child in (node.children or {}).items():
+            if child is others.get(name):
+                continue
             if child.children is not None:
                 pending.append((prefix + name, child, others.get(name)))
-            elif child.kind is EntryKind.FILE and child is not others.get(name):
-                reader = _reader_of(path, name)
-                if reader is not None:
-                    yield Database(prefix + name, child, reader)
+            elif child.kind is EntryKind.FILE and (reader := _reader_of(path, name)):
+                yield Database(prefix + name, child, reader)
 
 
 def _reader_of(directory: bytes, name: bytes) -> Reader | None:

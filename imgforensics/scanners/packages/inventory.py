@@ -13,9 +13,6 @@ from imgforensics.scanners.packages.changes import PackageChange, compare_packag
 from imgforensics.scanners.packages.databases import Database, databases
 from imgforensics.scanners.packages.package import InvalidDatabaseError, Inventory, Package
 
-LARGEST_DATABASE = 512 << 20
-"""Bytes of one database that are read: a hundred times what a full distribution has."""
-
 OpenContent = Callable[[LayerEntry], BinaryIO]
 
 
@@ -74,7 +71,7 @@ def _packages_of(
     """What one database says, as far as it can be read."""
     packages: list[Package] = []
     try:
-        packages.extend(database.read(_content(database.node, open_content), database.path))
+        packages.extend(database.read(_content(database, open_content), database.path))
     except (InvalidDatabaseError, ImageForensicsError, OSError) as error:
         log.report(
             ProblemCode.PACKAGE_DATABASE_INVALID,
@@ -85,8 +82,9 @@ def _packages_of(
     return packages
 
 
-def _content(node: Node, open_content: OpenContent) -> bytes:
-    if node.entry is None or node.size > LARGEST_DATABASE:
-        raise InvalidDatabaseError(f"{node.size} bytes are more than a package database has")
-    with open_content(node.entry) as file:
+def _content(database: Database, open_content: OpenContent) -> bytes:
+    entry, most = database.node.entry, database.most
+    if entry is None or entry.size > most:
+        raise InvalidDatabaseError(f"{database.node.size} bytes; at most {most} are read")
+    with open_content(entry) as file:
         return file.read()
