@@ -136,9 +136,16 @@ class MemberJoiner:
     ) -> tuple[int, tuple[Extent, ...] | None]:
         """Settle a file's logical size and, if it is sparse and its map sound, its extents."""
         is_old = header[156:157] == b"S"
-        if not is_old and not sparse.is_sparse(in_force):
-            return self._stored, None
         offset = self._window.offset
+        if not is_old and not sparse.is_sparse(in_force):
+            if sparse.has_stray_records(in_force):
+                self._report_ambiguity(
+                    "records of a sparse file without its map",
+                    "the content is given as it is stored, without holes",
+                    offset,
+                    name,
+                )
+            return self._stored, None
         try:
             if is_old:
                 size, numbers = sparse.read_old_map(header, self._next_block, self._limits)

@@ -118,11 +118,17 @@ def is_sparse(records: Records) -> bool:
     return bool(records.sparse_pairs) or not records.values.keys().isdisjoint(_MARKS)
 
 
+def has_stray_records(records: Records) -> bool:
+    """Whether records that mean something in a sparse file only are there, in one that is none."""
+    return not records.values.keys().isdisjoint(_STRAY)
+
+
 def is_half_versioned(records: Records) -> bool:
     """Whether only one half of the version stands in the records."""
     return (b"GNU.sparse.major" in records.values) != (b"GNU.sparse.minor" in records.values)
 
 
+_STRAY = (b"GNU.sparse.minor", b"GNU.sparse.realsize", b"GNU.sparse.size")
 _MARKS = (b"GNU.sparse.major", b"GNU.sparse.map", b"GNU.sparse.numblocks")
 
 

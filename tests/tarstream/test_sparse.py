@@ -102,6 +102,13 @@ def test_half_a_version_is_read_as_gnu_tar_does_and_that_is_told() -> None:
     assert (whole.codes, half.codes) == ([], [ProblemCode.TAR_MEMBER_AMBIGUOUS])
 
 
+def test_sparse_records_without_a_map_are_told() -> None:
+    data = pax_1_0(text_map([(10, 3)]), b"abc", b"100") + END
+    reading = read(data.replace(b"GNU.sparse.major", b"GNU.sparse.mayor"))
+    assert reading.members[0].extents is None
+    assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
+
+
 def test_a_1_0_map_longer_than_a_block() -> None:
     runs = [(n * 1_000, 1) for n in range(300)]
     data = pax_1_0(text_map(runs), b"z" * 300, b"300000") + file(b"next") + END
