@@ -26,7 +26,7 @@ class Content(NamedTuple):
     pieces: Iterable[memoryview]
 
 
-def contents_of(
+def node_contents(
     nodes: Iterable[Node],
     layers: Mapping[int, Layer] | Sequence[Layer],
     tally: Tally,

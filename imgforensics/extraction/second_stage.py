@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 from itertools import count
 
-from imgforensics.extraction.contents import contents_of, place_in_layers
+from imgforensics.extraction.contents import node_contents, place_in_layers
 from imgforensics.extraction.files import FileWriter
 from imgforensics.extraction.output import (
     NameTooLong,
@@ -116,7 +116,7 @@ class SecondStage:
     def _read_again(self, layers: Mapping[int, Layer], moved: dict[Node, bytes]) -> None:
         absent = self._plan.absent
         nodes = (node for node in absent if node not in moved)
-        with closing(contents_of(nodes, layers, self._tally, self._output.path)) as contents:
+        with closing(node_contents(nodes, layers, self._tally, self._output.path)) as contents:
             for node, entry, pieces in contents:
                 path = absent[node]
                 self._attempt(path, partial(self._files.write, path, entry, pieces), node)

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from imgforensics.extraction.contents import contents_of
+from imgforensics.extraction.contents import node_contents
 from imgforensics.extraction.plan import make_plan, require_layers, top_layer
 from imgforensics.extraction.record import ExtractionRecord, Form, Reason, Tally, record_of
 from imgforensics.extraction.selection import EVERYTHING, Selection
@@ -86,7 +86,7 @@ def _write_archive(
     writer = MemberWriter(file, tally)
     for path, node in plan.directories:
         writer.add(path, node)
-    found = contents_of(plan.absent, image.layers, tally, spool_directory, progress)
+    found = node_contents(plan.absent, image.layers, tally, spool_directory, progress)
     with closing(found) as contents:
         for node, _, pieces in contents:
             writer.add(plan.absent[node], node, pieces)
