@@ -248,11 +248,6 @@ class ProblemCode(Enum):
         Severity.WARNING,
         "a hard link names a directory; it was not applied",
     )
-    CASE_COLLISION = (
-        "case-collision",
-        Severity.WARNING,
-        "two paths differ by letter case only",
-    )
 
     # Reading contents.
     LIMIT_REACHED = (

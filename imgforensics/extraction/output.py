@@ -7,6 +7,7 @@ planted meanwhile, leads a write anywhere, and a filesystem that folds names is 
 
 import errno
 import os
+import resource
 import stat
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from imgforensics.errors import OutputFailedError
 from imgforensics.problems import display
 
 _OPEN_DIRECTORIES = 256
+"""Kept open at most."""
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -41,6 +43,14 @@ class NodeRefused(Exception):  # noqa: N818 - as above
     """This user, or the kernel, makes no such device."""
 
 
+def _most_open_directories() -> int:
+    """At most a quarter of what a process may open; a parent and its child in any case."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return _OPEN_DIRECTORIES
+    return max(2, min(_OPEN_DIRECTORIES, allowed // 4))
+
+
 class OutputDirectory:
     """The directory that is written to, by paths relative to it.
 
@@ -53,6 +63,7 @@ class OutputDirectory:
         self.shown = display(os.fsencode(path))
         self._made: set[bytes] = {b""}
         self._descriptors: OrderedDict[bytes, int] = OrderedDict()
+        self._most_open = _most_open_directories()
         with self._explained(b""):
             self._root = os.open(path, _DIRECTORY_FLAGS)
             try:
@@ -118,7 +129,7 @@ class OutputDirectory:
                 self._make(parent, path, name)
             descriptor = os.open(name, _DIRECTORY_FLAGS, dir_fd=parent)
         self._descriptors[path] = descriptor
-        if len(self._descriptors) > _OPEN_DIRECTORIES:
+        if len(self._descriptors) > self._most_open:
             os.close(self._descriptors.popitem(last=False)[1])
         return descriptor
 

@@ -53,17 +53,14 @@ def test_a_bound_on_the_size_of_files(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_few_descriptors(form: str, tmp_path: Path) -> None:
-    """Too few end the work with a word on it."""
+    """Few are enough, whatever the number of directories."""
     members = [directory("d"), *(file(f"d/{number}/f", b"f") for number in range(60))]
     source = save(tmp_path, ImageBuilder([members]))
     output = tmp_path / "out"
     arguments = ["extract", source, *FORMS[form], str(output)]
     status, said = command(*arguments, limit=(resource.RLIMIT_NOFILE, 40))
-    if form == "tar":
-        assert status == 0, said
-    else:
-        assert (status, "Too many open files" in said) == (6, True), said
-        assert not output.exists()
+    assert (status, said) == (0, "")
+    assert output.exists()
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
