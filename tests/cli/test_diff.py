@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -21,7 +22,7 @@ from imgforensics.testing import (
 )
 from imgforensics_cli.failures import Status
 from tests.cli.images import FIXTURES, SHOP, incomplete, save
-from tests.cli.running import process, run
+from tests.cli.running import COMMAND, process, run
 
 TEXT = b"".join(b"line %d\n" % number for number in range(30))
 BASE = LayerSpec([directory("etc"), file("etc/app.conf", TEXT), file("gone", b"bye")])
@@ -295,11 +296,9 @@ def test_decompress_looks_inside(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_error(old: str, web: str) -> None:
-    command = f"{json.dumps(old)} {json.dumps(web)}"
+    command = shlex.join([*COMMAND, "diff", old, web])
     done = subprocess.run(
-        ["/bin/sh", "-c", f"python -m imgforensics diff {command} | head -1"],
-        capture_output=True,
-        check=True,
+        ["/bin/sh", "-c", f"{command} | head -1"], capture_output=True, check=True
     )
     assert done.stderr == b""
 
