@@ -1,7 +1,6 @@
 """`imgforensics diff`: what is asked, how it is answered, and with which status."""
 
 import gzip
-import json
 import shlex
 import shutil
 import subprocess
