@@ -17,6 +17,8 @@ from imgforensics.dockerfile.wrapping import wrapped
 
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _DIVIDES = re.compile(r"\s|^--")
+_TAKES_ONE_WORD = ("USER", "WORKDIR")
+"""Builders refuse these without a word; a variable that was empty leaves none in the history."""
 
 
 def dockerfile_text(
@@ -73,6 +75,8 @@ def as_comments(text: str) -> list[str]:
 def instruction_text(instruction: Instruction, *, pretty: bool = False) -> str:
     """One instruction with its heredocs, every announced one ended."""
     complete = _terminated(instruction)
+    if instruction.keyword in _TAKES_ONE_WORD and not complete.arguments.strip():
+        complete = replace(complete, arguments='""')
     if pretty and instruction.keyword == "RUN" and _is_script(complete):
         return str(replace(complete, arguments=wrapped(complete.arguments)))
     return str(complete)

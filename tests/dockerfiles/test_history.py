@@ -60,6 +60,12 @@ def test_buildkit(text: str, line: str) -> None:
     assert lines(text, comment=BUILDKIT) == [line]
 
 
+@pytest.mark.parametrize("keyword", ["USER", "WORKDIR"])
+def test_a_variable_that_was_empty_leaves_a_word_that_builds(keyword: str) -> None:
+    found = recovered([ROOT, row(f"{keyword} ", comment=BUILDKIT)])
+    assert str(found).endswith(f'\n{keyword} ""\n')
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
