@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from imgforensics import open_image, verify
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Problem
@@ -29,6 +31,7 @@ Row = dict[str, Any]
 Build = Callable[..., LayerSpec]
 
 FORMS = {"estargz": estargz_layer, "zstd-chunked": zstd_chunked_layer}
+forms = pytest.mark.parametrize("build", FORMS.values(), ids=FORMS)
 
 CONTENT = bytes(range(256)) * 40
 MEMBERS = [

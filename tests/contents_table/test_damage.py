@@ -22,18 +22,16 @@ from imgforensics.testing import (
     zstd_chunked_layer,
 )
 from tests.contents_table.building import (
-    FORMS,
     MEMBERS,
     Build,
     Row,
     changed,
+    forms,
     labels,
     of_tables,
     problems,
     verified,
 )
-
-forms = pytest.mark.parametrize("build", FORMS.values(), ids=FORMS)
 
 DAMAGED = "contents-table-damaged"
 MISMATCH = "contents-table-digest-mismatch"

@@ -29,18 +29,16 @@ from imgforensics.testing import (
     zstd_chunked_layer,
 )
 from tests.contents_table.building import (
-    FORMS,
     MEMBERS,
     Build,
     Row,
     changed,
+    forms,
     labels,
     of_tables,
     problems,
     verified,
 )
-
-forms = pytest.mark.parametrize("build", FORMS.values(), ids=FORMS)
 
 OTHER = "sha256:" + "ab" * 32
 
