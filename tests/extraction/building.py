@@ -22,7 +22,17 @@ from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
 from imgforensics.tarstream.member import EntryKind
-from imgforensics.testing import Entry, ImageBuilder, LayerSpec, Packing, archive, oci_layout
+from imgforensics.testing import (
+    Entry,
+    ImageBuilder,
+    LayerSpec,
+    Packing,
+    archive,
+    directory,
+    file,
+    oci_layout,
+    symlink,
+)
 from tests.conformance.tree_facts import PathFacts, Tree
 
 needs_root = [
@@ -32,6 +42,9 @@ needs_root = [
 
 Extraction = Callable[..., ExtractionRecord]
 EVERY_FORM = pytest.mark.parametrize("form", [extract, extract_layers, write_tar])
+
+MEMBERS = [directory("d"), file("d/f", b"content"), symlink("l", "d/f")]
+"""Of an image with one of each that is common."""
 
 LayerLike = LayerSpec | Sequence[Entry]
 

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,28 +18,18 @@ from imgforensics.testing import (
     directory,
     file,
     oci_layout,
-    symlink,
     write_layout,
 )
 from tests.extraction.as_nobody import as_nobody
 from tests.extraction.building import (
     EVERY_FORM,
+    MEMBERS,
     Extraction,
     image_of,
     mounted,
     names,
     needs_root,
 )
-
-MEMBERS = [directory("d"), file("d/f", b"content"), symlink("l", "d/f")]
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Iterator[Image]:
-    (tmp_path / "source").mkdir()
-    with image_of(tmp_path / "source", MEMBERS) as opened:
-        yield opened
-
 
 # A whole result.
 

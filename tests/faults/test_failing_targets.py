@@ -2,7 +2,6 @@
 
 import os
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,21 +20,13 @@ from imgforensics.testing import (
 from tests.extraction.as_nobody import as_nobody
 from tests.extraction.building import (
     EVERY_FORM,
+    MEMBERS,
     Extraction,
     image_of,
     mounted,
     needs_root,
 )
 from tests.faults.folding import fold_names
-
-MEMBERS = [directory("d"), file("d/f", b"content"), symlink("l", "d/f")]
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Iterator[Image]:
-    (tmp_path / "source").mkdir()
-    with image_of(tmp_path / "source", MEMBERS) as opened:
-        yield opened
 
 
 @EVERY_FORM
