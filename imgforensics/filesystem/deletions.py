@@ -10,6 +10,9 @@ from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
 
+_MAY_LEAD_ELSEWHERE = (EntryKind.SYMLINK, EntryKind.HARD_LINK)
+
+
 class Deletion(NamedTuple):
     """A whiteout entry, and what it means where it stands."""
 
@@ -51,7 +54,7 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
 def _through_links(
     deletions: list[Deletion], additions: list[LayerEntry], *, missing: bool
 ) -> list[Deletion]:
-    links = {entry.path for entry in additions if entry.kind is EntryKind.SYMLINK}
+    links = {entry.path for entry in additions if entry.kind in _MAY_LEAD_ELSEWHERE}
     if not any(_is_below(deletion.entry.path, links) for deletion in deletions):
         return deletions
     own = OwnLinks()

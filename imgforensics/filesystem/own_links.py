@@ -3,7 +3,7 @@
 from typing import Union
 
 from imgforensics.filesystem.resolve import MAXIMUM_LINKS
-from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.tarstream.member import EntryKind
 
 _Names = dict[bytes, Union[bytes, "_Names"]]
@@ -32,10 +32,20 @@ class OwnLinks:
             names = below
         if entry.kind is EntryKind.SYMLINK:
             names[name] = entry.link_name
+        elif entry.kind is EntryKind.HARD_LINK and (link := self._link_at(entry.link_name)):
+            names[name] = link
         elif entry.kind is not EntryKind.DIRECTORY:
             names.pop(name, None)
         elif not isinstance(names.get(name), dict):
             names[name] = {}
+
+    def _link_at(self, name: bytes) -> bytes | None:
+        """The target of the symbolic link that stands at a path, if one does."""
+        parent, _, last = normalise_path(name).rpartition(b"/")
+        trail = self._walk(parent)
+        names = None if trail is None else trail[-1][1]
+        standing = None if names is None else names.get(last)
+        return standing if isinstance(standing, bytes) else None
 
     def real_path(self, path: bytes, *, missing: bool) -> bytes | None:
         """Where `path` leads, links followed on the way, not at the end.

@@ -3,8 +3,9 @@
 Written from https://github.com/opencontainers/image-spec/blob/main/layer.md (Change Types,
 Whiteouts, Opaque Whiteout, Hardlinks). Layers lie over each other as overlayfs shows them:
 where an upper layer has a directory, explicit or implied, a lower layer's symbolic link or
-file is hidden by it, and only links of the entry's own layer are followed. Nothing of the
-library is used.
+file is hidden by it, and only links of the entry's own layer are followed. A whiteout is
+created where its name leads in the layer by itself, if there is a directory by then, and is
+about that place. Nothing of the library is used.
 """
 
 from collections.abc import Sequence
@@ -49,6 +50,11 @@ def parts_of(name: bytes) -> Path:
     return tuple(parts)
 
 
+def is_whiteout(path: Path) -> bool:
+    """Whether the last part of a path says that something is deleted."""
+    return bool(path) and path[-1].startswith(b".wh.")
+
+
 class _Layer:
     def __init__(self, lower: State) -> None:
         self.state = dict(lower)
@@ -57,17 +63,27 @@ class _Layer:
         self.headers: dict[Thing, tuple[int, list[Path]]] = {}
 
     def applied(self, members: Sequence[Entry]) -> State:
-        names = [parts_of(member.name) for member in members]
-        whiteouts = [path for path in names if path and path[-1].startswith(b".wh.")]
-        for path in whiteouts:
-            self.white_out(path)
+        alone = _Layer({})
         for ordinal, member in enumerate(members):
             path = parts_of(member.name)
-            if path and path not in whiteouts:
+            if is_whiteout(path):
+                self.white_out(alone.place_of_whiteout(path))
+            elif path:
+                alone.add(ordinal, path, member)
+        for ordinal, member in enumerate(members):
+            path = parts_of(member.name)
+            if path and not is_whiteout(path):
                 self.add(ordinal, path, member)
         self.link_waiting()
         self.share_modes()
         return self.state
+
+    def place_of_whiteout(self, path: Path) -> Path:
+        real = self.real(path)
+        if real is None or len(real) == 1:
+            return real or path
+        above = self.state.get(real[:-1])
+        return real if above is not None and above.kind == "directory" else path
 
     def white_out(self, path: Path) -> None:
         *parent, name = path

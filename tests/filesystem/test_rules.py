@@ -139,6 +139,14 @@ DOCKER_CASES: dict[str, tuple[Layers, bool]] = {
         (BELOW, [directory("d"), symlink("l", "d"), opaque("l"), file("d/n", b"3")]),
         True,
     ),
+    "a whiteout below a hard link to its layer's link": (
+        (BELOW, [directory("d"), symlink("l", "d"), hard_link("m", "l"), whiteout("m/x")]),
+        True,
+    ),
+    "an opaque marker below a link that leads above itself": (
+        (BELOW, [symlink("d/up", "../../d"), opaque("d/up"), file("d/n", b"3")]),
+        True,
+    ),
     "a whiteout below a link that follows it": (
         (BELOW, [directory("d"), whiteout("l/x"), symlink("l", "d")]),
         True,
