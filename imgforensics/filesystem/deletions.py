@@ -9,7 +9,6 @@ from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whi
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.tarstream.member import EntryKind
 
-
 _MAY_LEAD_ELSEWHERE = (EntryKind.SYMLINK, EntryKind.HARD_LINK)
 
 

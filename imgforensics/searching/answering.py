@@ -98,12 +98,14 @@ class Search(Iterator[Match]):
 
     def _run(self) -> Generator[Match, None, None]:
         is_known = all(layer.is_scanned for layer in self._image.layers if layer.is_present)
-        if not self._query.asks_for_contents:
-            yield from self._by_facts()
-        elif self._text and self._asks_only_for_text and not is_known:
+        if self._text and self._asks_only_for_text and not is_known:
             yield from self._while_reading(self._text)
-        else:
-            yield from self._by_contents()
+            return
+        read_all_layers(self._image, self.problems)
+        if self._criteria.may_be_met(self._image.layers):
+            versions = Versions(self._image)
+            by = self._by_contents if self._query.asks_for_contents else self._by_facts
+            yield from by(versions)
 
     @property
     def _asks_only_for_text(self) -> bool:
@@ -112,13 +114,11 @@ class Search(Iterator[Match]):
 
     # Layers are read before it begins.
 
-    def _by_facts(self) -> Iterator[Match]:
-        versions = self._read_all()
+    def _by_facts(self, versions: Versions) -> Iterator[Match]:
         for version in self._chosen(versions):
             yield self._match(versions, version)
 
-    def _by_contents(self) -> Iterator[Match]:
-        versions = self._read_all()
+    def _by_contents(self, versions: Versions) -> Iterator[Match]:
         candidates = by_content(self._chosen(versions))
         if self._query.max_size is not None:
             candidates = {p: v for p, v in candidates.items() if self._is_small(v[0].node)}
@@ -153,10 +153,6 @@ class Search(Iterator[Match]):
                 found = self._examination.examine(content)
                 if found is not None:
                     yield place_of(content.entry), found
-
-    def _read_all(self) -> Versions:
-        read_all_layers(self._image, self.problems)
-        return Versions(self._image)
 
     def _chosen(self, versions: Versions) -> Iterator[Version]:
         """The versions that are asked about, and fit by path and facts."""

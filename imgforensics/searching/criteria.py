@@ -6,18 +6,20 @@ Meanings are those of GNU find, where it has the criterion.
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 from imgforensics.errors import DamagedImageError, PathError, QuestionError
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.image import Image
-from imgforensics.layer import EntryKind
+from imgforensics.layer import EntryKind, Layer
 from imgforensics.searching.query import Query, raw
 from imgforensics.searching.regex import Regex
 from imgforensics.versions import Version
 
 Test = Callable[[Version], object]
+Matcher = Callable[[bytes], object]
 Number = Callable[[float], bool]
 
 _KINDS = {
@@ -49,10 +51,11 @@ class Criteria:
     """A query's tests of paths and facts; raises `QuestionError` for what makes no sense."""
 
     def __init__(self, query: Query) -> None:
+        self._is_name = _name_matcher(query)
         self._tests: list[Test] = [
             test
             for test in (
-                _name_test(query),
+                _name_test(self._is_name),
                 _path_test(query),
                 _regex_test(query),
                 _kind_test(query.kinds),
@@ -66,6 +69,17 @@ class Criteria:
         self._newer = None if query.newer is None else _moment(query.newer)
         self._older = None if query.older is None else _moment(query.older)
         self._owner = None if query.owner is None else _owner_parts(query.owner)
+
+    def may_be_met(self, layers: Sequence[Layer]) -> bool:
+        """False where it is certain, without any filesystem, that no name fits.
+
+        A path that leads through links still ends in the last part of an entry's path, or in
+        a directory on the way there.
+        """
+        needs_tree = isinstance(self._newer, bytes) or isinstance(self._older, bytes)
+        if self._is_name is None or needs_tree or not all(layer.is_scanned for layer in layers):
+            return True
+        return any(map(self._is_name, chain.from_iterable(map(_names_in, layers))))
 
     def tests(self, image: Image) -> tuple[Test, ...]:
         """The tests, for an image whose layers have been read.
@@ -87,29 +101,50 @@ class Criteria:
 # Paths.
 
 
-def _any(tests: Iterable[Callable[[bytes], object]], part: Callable[[Version], bytes]) -> Test:
+def _names_in(layer: Layer) -> Iterator[bytes]:
+    """Every name that something which the layer brings, or implies, can have; some repeatedly."""
+    yield b""
+    last = b""
+    for entry in layer.entries:
+        directory, _, name = entry.path.rpartition(b"/")
+        yield name
+        if directory != last:
+            last = directory
+            yield from directory.split(b"/")
+        if entry.kind is EntryKind.SYMLINK:
+            yield from entry.link_name.split(b"/")
+
+
+def _any(tests: Iterable[Matcher]) -> Matcher:
     several = tuple(tests)
     if len(several) == 1:
-        [only] = several
-        return lambda version: only(part(version))
-    return lambda version: any(test(part(version)) for test in several)
+        return several[0]
+    return lambda text: any(test(text) for test in several)
 
 
-def _name_test(query: Query) -> Test | None:
-    if not query.name:
-        return None
-    globs = [_folded(raw(name), query) for name in query.name]
-    for glob in globs:
-        if b"/" in glob:
-            raise QuestionError("a name has no slash; to match a path, ask for it as one")
-    return _any(map(glob_matcher, globs), lambda version: _folded(_name(version.path), query))
+def _any_glob(globs: Iterable[bytes], query: Query) -> Matcher:
+    if not query.ignore_case:
+        return _any(map(glob_matcher, globs))
+    matches = _any(glob_matcher(glob.lower()) for glob in globs)
+    return lambda text: matches(text.lower())
+
+
+def _name_matcher(query: Query) -> Matcher | None:
+    globs = tuple(map(raw, query.name))
+    if any(b"/" in glob for glob in globs):
+        raise QuestionError("a name has no slash; to match a path, ask for it as one")
+    return _any_glob(globs, query) if globs else None
+
+
+def _name_test(matches: Matcher | None) -> Test | None:
+    return matches and (lambda version: matches(version.path.rpartition(b"/")[2]))
 
 
 def _path_test(query: Query) -> Test | None:
     if not query.path:
         return None
-    globs = [_folded(raw(path), query) for path in query.path]
-    return _any(map(glob_matcher, globs), lambda version: _folded(version.path, query))
+    matches = _any_glob(map(raw, query.path), query)
+    return lambda version: matches(version.path)
 
 
 def _regex_test(query: Query) -> Test | None:
@@ -118,18 +153,8 @@ def _regex_test(query: Query) -> Test | None:
     expressions = [
         Regex(b"(?s)" + raw(one), ignore_case=query.ignore_case, lines=False) for one in query.regex
     ]
-    return _any(
-        (expression.matches_whole for expression in expressions),
-        lambda version: b"/" + version.path,
-    )
-
-
-def _folded(text: bytes, query: Query) -> bytes:
-    return text.lower() if query.ignore_case else text
-
-
-def _name(path: bytes) -> bytes:
-    return path.rpartition(b"/")[2]
+    matches = _any(expression.matches_whole for expression in expressions)
+    return lambda version: matches(b"/" + version.path)
 
 
 # Facts.
