@@ -86,13 +86,12 @@ class LineSearch:
         return self._chunk_may_match is not False and self._patterns.may_match(piece)
 
     def _hits(self, pieces: Iterable[tuple[memoryview, bool]]) -> Iterator[Hit]:
-        window = _Window()
+        window = _Window(gives_binary_lines=self._text)
         for piece, is_last in pieces:
             window.move(piece, is_last=is_last)
             if self._patterns.may_match(window.data):
-                names_file = window.is_binary and not self._text
                 for found in window.matches(self._patterns):
-                    if names_file:
+                    if not window.gives_lines:
                         yield Hit(*window.place(found))
                         return
                     yield window.line_hit(found, self._context)
@@ -110,9 +109,11 @@ def _with_last(pieces: Iterable[memoryview]) -> Iterator[tuple[memoryview, bool]
 class _Window:
     """The part of a content that is in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, gives_binary_lines: bool) -> None:
         self.data: Data = b""
-        self.is_binary = False
+        self.gives_lines = True
+        """Whether lines are given of this file; then they are counted."""
+        self._gives_binary_lines = gives_binary_lines
         self._encoding: str | None = None
         self._base = 0
         """Offset of the window in the content. All that follows counts from the window's start."""
@@ -148,12 +149,14 @@ class _Window:
     def _look_at_start(self, piece: memoryview) -> None:
         self._encoding = _MARKS.get(bytes(piece[:2]))
         end = min(len(piece), _TELLING_BYTES)
-        self.is_binary = self._encoding is None and _ZERO_BYTE.search(piece, 0, end) is not None
+        is_binary = self._encoding is None and _ZERO_BYTE.search(piece, 0, end) is not None
+        self.gives_lines = self._gives_binary_lines or not is_binary
 
     def _join(self, old: bytes, piece: memoryview, end: bytes) -> None:
         keep = max(0, self._limit - OVERLAP)
-        self._line_ends += old.count(b"\n", self._counted_to, keep)
-        self._counted_to = max(0, self._counted_to - keep)
+        if self.gives_lines:
+            self._line_ends += old.count(b"\n", self._counted_to, keep)
+            self._counted_to = max(0, self._counted_to - keep)
         self.data = data = b"".join((old[keep:], piece, end))
         self._base += keep
         self._done = self._limit - keep
