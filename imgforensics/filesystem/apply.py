@@ -181,17 +181,28 @@ class _Application:
         while ready:
             target = ready.popleft()
             if target in waiting and self._tree.find(target) is not None:
-                linked = [entry for entry in waiting.pop(target) if self._link_now(entry)]
+                linked, left = self._link_now(waiting.pop(target))
                 ready.extend(entry.path for entry in linked)
                 any_linked = any_linked or bool(linked)
+                if left:
+                    waiting[target] = left
         return any_linked
 
-    def _link_now(self, entry: LayerEntry) -> bool:
-        if self._is_superseded(entry) or not self._link(entry):
-            return False
-        detail = "its target follows"
-        self._report(entry, ProblemCode.HARD_LINK_BEFORE_TARGET, detail, "linked all the same")
-        return True
+    def _link_now(self, entries: Iterable[LayerEntry]) -> tuple[list[LayerEntry], list[LayerEntry]]:
+        """Those that are linked, and those whose target the links before them took away."""
+        linked, left = [], []
+        for entry in entries:
+            if self._is_superseded(entry):
+                continue
+            if self._link(entry):
+                linked.append(entry)
+                detail = "its target follows"
+                self._report(
+                    entry, ProblemCode.HARD_LINK_BEFORE_TARGET, detail, "linked all the same"
+                )
+            else:
+                left.append(entry)
+        return linked, left
 
     def _is_superseded(self, entry: LayerEntry) -> bool:
         standing = self._tree.entry_at(entry.path)

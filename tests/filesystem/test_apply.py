@@ -247,3 +247,14 @@ def test_whiteouts_and_the_rest_of_a_hundred_layers() -> None:
 def test_a_late_link_finds_a_target_that_was_linked_by_another_path() -> None:
     layer = [file("a"), hard_link("b/x", "x"), hard_link("a/x", "a/a"), symlink("a", ".")]
     assert shown_of(layer) == {"a": "link .", "b": "dir", "b/x": "link .", "x": "link ."}
+
+
+def test_a_late_link_whose_target_another_one_took_away_is_not_lost() -> None:
+    late = [hard_link("x", "a/a"), hard_link("x", "a/a")]
+    with image_of([*late, symlink("a", "x"), symlink("a/a", "gone")]) as image:
+        assert shown(image) == {"a": "link x", "x": "hard-link"}
+        assert codes_of(image) == [
+            ProblemCode.HARD_LINK_BEFORE_TARGET,
+            ProblemCode.HARD_LINK_BROKEN,
+            ProblemCode.ENTRY_DUPLICATED,
+        ]
