@@ -121,8 +121,7 @@ def path_events(
         change = _change(before, after, hash_of)
         if change is Change.ADDED and events:
             change = Change.READDED
-        entries = [entry for entry in layer.entries if not entry.is_past_end]
-        cause, entry = _cause(path, entries, after)
+        cause, entry = _cause(path, layer, after)
         version = None if after is None else next(versions)
         event = PathEvent(path, layer, change, cause, entry, before, after, version)
         events.append(_with_contents(event, below, above, hash_of) if contents else event)
@@ -234,20 +233,20 @@ class _Hashes:
         return self._known[place]
 
 
-def _cause(
-    path: bytes, entries: Sequence[LayerEntry], after: Node | None
-) -> tuple[Cause, LayerEntry | None]:
+def _cause(path: bytes, layer: Layer, after: Node | None) -> tuple[Cause, LayerEntry | None]:
+    entries = [entry for entry in layer.entries if not entry.is_past_end]
     if after is None:
         return _cause_of_removal(path, entries)
-    if after.header is not None and after.header.path == path:
-        return Cause.ENTRY, after.header
+    header = after.header
+    if header is not None and (header.path, header.layer_index) == (path, layer.index):
+        return Cause.ENTRY, header
     for entry in reversed(entries):
         if entry.path == path:
             return Cause.ENTRY, entry
-    if after.header is None:
+    if header is None:
         return Cause.IMPLIED, None
-    is_linked = after.header.kind is EntryKind.HARD_LINK
-    return Cause.HARD_LINK if is_linked else Cause.SYMLINK_PARENT, after.header
+    is_linked = header.kind is EntryKind.HARD_LINK
+    return Cause.HARD_LINK if is_linked else Cause.SYMLINK_PARENT, header
 
 
 def _cause_of_removal(

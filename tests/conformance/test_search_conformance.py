@@ -110,6 +110,8 @@ def test_find(tree: tuple[Image, Path], option: str) -> None:
 def test_newer_than_a_path(tree: tuple[Image, Path]) -> None:
     image, place = tree
     nodes = [(path, node.mtime_ns) for path, node in image.filesystem.walk() if path]
+    if not nodes:
+        pytest.skip("it has no files")
     middle = sorted(nodes, key=lambda each: each[1])[len(nodes) // 2][0]
     reference = os.fsdecode(b"./" + middle)
     arguments = ["find", ".", "-mindepth", "1", "-newer", reference, "-print0"]

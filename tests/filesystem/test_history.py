@@ -14,6 +14,7 @@ from imgforensics.testing import (
     Member,
     archive,
     directory,
+    fifo,
     file,
     hard_link,
     oci_layout,
@@ -240,3 +241,13 @@ def test_names_that_follow_each_other_in_a_circle_end() -> None:
     with image_of([file("a", b"same")], swap, back) as image:
         events = image.history_of("b", follow=True)
         assert [event.path for event in events] == [b"a", b"a", b"b", b"b"]
+
+
+def test_a_link_that_is_made_again_is_told_by_its_own_layers_entry() -> None:
+    layers = (
+        [file("a", b"1", mode=0o755), hard_link("x", "a", mode=0o644), fifo("x")],
+        [hard_link("x", "a", mode=0o644)],
+    )
+    with image_of(*layers) as image:
+        causes = [(str(e.change), e.entry and e.entry.layer_index) for e in image.history_of("x")]
+        assert causes == [("added", 0), ("type", 1)]
