@@ -10,8 +10,9 @@ from typing import BinaryIO, Self
 from imgforensics.catalogue import Catalogue, ImageRecord, LayerRecord, choose, read_catalogue
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.image import Image
+from imgforensics.layer.blob import layer_location
 from imgforensics.layer.budget import EntryBudget
-from imgforensics.layer.layer import LayerScan, layer_location
+from imgforensics.layer.layer import LayerScan
 from imgforensics.layer.stream import LayerPass, report_disagreements
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, ProblemLog

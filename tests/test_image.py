@@ -1,13 +1,24 @@
 """An image as its users meet it: the notebook's lines, threads, problems, cards."""
 
+import gc
 import io
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from imgforensics import EntryKind, Layer, Limits, Problem, ProblemCode, open_image
+from imgforensics import (
+    EntryKind,
+    Layer,
+    Limits,
+    Problem,
+    ProblemCode,
+    extract,
+    open_image,
+    search,
+)
 from imgforensics.errors import LimitExceededError
 from imgforensics.testing import (
     ImageBuilder,
@@ -54,6 +65,22 @@ def test_the_notebooks_lines(source: Path) -> None:
         assert [layer.created_by for layer in image.layers] == ["ADD", "COPY <b>", "RUN rm"]
         assert image.config is not None
         assert str(image.image_id) == BUILDER.build(Packing.NONE).config_digest
+
+
+def test_an_image_is_gone_with_its_last_name(source: Path, tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with open_image(source) as image:
+            extract(image, tmp_path / "rootfs")
+            assert list(search(image, content="root", among="all"))
+            assert image.history_of("/etc/passwd")
+            assert image.path("p").read_bytes() == b"root\n"
+        alive = [weakref.ref(each) for each in (image, *image.layers)]
+        del image
+        assert not any(reference() for reference in alive)
+    finally:
+        gc.enable()
 
 
 def test_a_card_and_a_line_of_text_for_people(source: Path) -> None:

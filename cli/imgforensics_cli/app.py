@@ -23,7 +23,7 @@ COMMANDS = (
 )
 """Each one is a module of `imgforensics_cli.commands`, with `run` and `EXAMPLES`."""
 
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 500_000
 """Objects made between two searches for cycles: entries come by the million and have none."""
 
 
@@ -42,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(Status.TERMINATED)
     except KeyboardInterrupt:
         sys.exit(Status.INTERRUPTED)
+    finally:
+        # The process ends: nobody needs the last search, which goes through all there is.
+        gc.freeze()
     sys.exit(Status.DONE)
 
 

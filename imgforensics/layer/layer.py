@@ -2,23 +2,24 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 from imgforensics.catalogue import LayerRecord
-from imgforensics.compression import Compression, detect_compression, read_chunks
+from imgforensics.compression import Compression, detect_compression
 from imgforensics.digests import Digest
-from imgforensics.errors import DamagedBlobError, MissingBlobError
+from imgforensics.errors import DamagedBlobError
 from imgforensics.garbage import no_cycle_search
+from imgforensics.layer.blob import LayerBlob
 from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.content import ForwardCursor, IteratorFile, window_of
 from imgforensics.layer.entry import LayerEntry
-from imgforensics.layer.stream import LayerFacts, LayerPass, LayerStream
+from imgforensics.layer.stream import LayerFacts, LayerPass
 from imgforensics.limits import DEFAULT_LIMITS, Limits
-from imgforensics.problems import Location, Problem, ProblemLog, has_errors
+from imgforensics.problems import Location, Problem
 from imgforensics.sources.base import BlobSource
 
 
@@ -50,7 +51,7 @@ class Layer:
         spool_directory: Path | None = None,
     ) -> None:
         self.record = record
-        self._source = source
+        self._blob = LayerBlob(record, source, limits)
         self._limits = limits
         self._scan = scanned
         self._budget = budget or EntryBudget(limits)
@@ -58,7 +59,7 @@ class Layer:
             self._budget.charge(record.index, len(scanned.entries), 0)
             self._charge_size(scanned)
         self._scan_lock = threading.Lock()
-        self._cursor = ForwardCursor(self._uncompressed_chunks, self.where, spool_directory)
+        self._cursor = ForwardCursor(self._blob.uncompressed_chunks, self.where, spool_directory)
 
     @property
     def index(self) -> int:
@@ -93,12 +94,12 @@ class Layer:
     @property
     def where(self) -> Location:
         """This layer, for problems and messages."""
-        return layer_location(self.record, self._source)
+        return self._blob.where
 
     @property
     def stored_size(self) -> int:
         """Bytes of the blob in the source; `MissingBlobError` when it is absent."""
-        return self._source.size(self._blob_name())
+        return self._blob.size
 
     @cached_property
     def compression(self) -> Compression:
@@ -110,14 +111,14 @@ class Layer:
 
     def open(self) -> BinaryIO:
         """The blob as stored, unverified; `MissingBlobError` when it is absent."""
-        return self._source.open(self._blob_name())
+        return self._blob.open()
 
     def open_uncompressed(self) -> BinaryIO:
         """The layer's tar, forward only.
 
         Its end raises `DamagedBlobError` unless size, digest and diff_id are those declared.
         """
-        return io.BufferedReader(IteratorFile(self._verified_chunks()))
+        return io.BufferedReader(IteratorFile(self._blob.verified_chunks()))
 
     def open_content(self, entry: LayerEntry) -> BinaryIO:
         """A file entry's content, seekable, holes filled in.
@@ -142,9 +143,7 @@ class Layer:
 
         `progress` is told the size of every piece of the stored blob that was read.
         """
-        stored = self._stored_chunks()
-        if progress is not None:
-            stored = _told(stored, progress)
+        stored = self._blob.stored_chunks(progress)
         return LayerPass(
             self.record, stored, self.where, self._limits, budget=self._budget, threads=threads
         )
@@ -192,46 +191,3 @@ class Layer:
     def __repr__(self) -> str:
         instruction = f" {self.created_by!r}" if self.created_by else ""
         return f"<Layer {self.index} {self.digest or self.diff_id}{instruction}>"
-
-    def _blob_name(self) -> str:
-        if self.record.blob_name is None:
-            raise MissingBlobError(
-                f"{self.where}: the source does not hold this layer's blob; "
-                "save the image again with all its layers, or ask for a layer below it"
-            )
-        return self.record.blob_name
-
-    def _stored_chunks(self) -> Iterator[bytes]:
-        return _chunks_then_close(self.open())
-
-    def _uncompressed_chunks(self, log: ProblemLog) -> Iterator[bytes]:
-        return iter(LayerStream(self.record, self._stored_chunks(), log, self._limits))
-
-    def _verified_chunks(self) -> Iterator[bytes]:
-        stream = LayerStream(
-            self.record, self._stored_chunks(), ProblemLog(self.where), self._limits
-        )
-        yield from stream
-        problems = stream.facts().problems
-        if has_errors(problems):
-            raise DamagedBlobError("; ".join(str(problem) for problem in problems))
-
-
-def layer_location(record: LayerRecord, source: BlobSource) -> Location:
-    """A layer, for problems and messages."""
-    digest = record.descriptor.digest if record.descriptor else None
-    blob = digest or record.blob_name or record.diff_id
-    return Location(
-        source=source.description, blob=None if blob is None else str(blob), layer=record.index
-    )
-
-
-def _told(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        progress(len(chunk))
-        yield chunk
-
-
-def _chunks_then_close(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield from read_chunks(file)

@@ -73,6 +73,7 @@ def _process_state_restored() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*threshold)
+        gc.unfreeze()
         signal.signal(signal.SIGTERM, handler)
 
 
