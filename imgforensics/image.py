@@ -20,6 +20,7 @@ from imgforensics.filesystem.path import ImagePath
 from imgforensics.filesystem.rules import OVERLAYFS, PRESETS, ApplyRules, Precedence
 from imgforensics.filesystem.snapshots import Snapshots
 from imgforensics.filesystem.tree import FileTree
+from imgforensics.garbage import no_cycle_search
 from imgforensics.layer.budget import EntryBudget
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer, LayerScan
@@ -217,7 +218,7 @@ class Image:
         def scan(layer: Layer) -> LayerScan:
             return layer.scan(lambda _: _stop_if(abandoned))
 
-        with ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
+        with no_cycle_search(), ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
             try:
                 for layer, _ in zip(todo, pool.map(scan, todo), strict=True):
                     if progress:
