@@ -4,12 +4,12 @@ import io
 import os
 import tarfile
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from imgforensics import Limits, extract, write_tar
 from imgforensics.errors import LimitExceededError
-from imgforensics.layer import Layer
 from imgforensics.testing import (
     Entry,
     Packing,
@@ -96,13 +96,15 @@ def test_a_source_that_changes_is_no_whole_result(
     with image_of(tmp_path, BEFORE, [whiteout("a")]) as image:
         lowest = image.layers[0]
         lowest.scan()
-        opened = Layer.open
-        reads = iter([opened] if form is extract else [])
+        unchanged = image.source.open
+        reads = iter([unchanged] if form is extract else [])
 
-        def changing(layer: Layer) -> object:
-            return next(reads, lambda _: io.BytesIO(changed))(layer)
+        def changing(name: str) -> BinaryIO:
+            if name != lowest.record.blob_name:
+                return unchanged(name)
+            return next(reads, lambda _: io.BytesIO(changed))(name)
 
-        monkeypatch.setattr(lowest, "open", lambda: changing(lowest))
+        monkeypatch.setattr(image.source, "open", changing)
         record = form(image, tmp_path / "out")
     assert not record.is_complete
     assert not (tmp_path / "out").exists()
