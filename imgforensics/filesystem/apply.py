@@ -56,11 +56,11 @@ class _Application:
         self._set_aside: dict[bytes, Node] = {}
         self._late: list[LayerEntry] = []
         self._names: dict[Node, list[bytes]] = {}
+        self._linked: dict[bytes, LayerEntry | None] = {}
         self._attributes: dict[Node, LayerEntry] = {}
 
     def result(self) -> FileTree:
-        linked = tuple(chain.from_iterable(self._names.values()))
-        return replace(self._tree.snapshot(), linked=linked)
+        return replace(self._tree.snapshot(), linked=self._linked)
 
     # Whiteouts.
 
@@ -152,8 +152,13 @@ class _Application:
         if node.is_directory:
             self._report(entry, ProblemCode.HARD_LINK_TO_DIRECTORY, "its target is a directory")
         elif self._place(entry, node):
-            names = self._names.setdefault(node, [self._tree.real_path(target)])
-            names.append(self._tree.real_path(entry.path))
+            if node not in self._names:
+                first = self._tree.real_path(target)
+                self._names[node] = [first]
+                self._linked.setdefault(first, None)
+            name = self._tree.real_path(entry.path)
+            self._names[node].append(name)
+            self._linked[name] = entry
             if not _same_attributes(node, self._attributes.get(node), entry):
                 self._attributes[node] = entry
         return True

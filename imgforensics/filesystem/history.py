@@ -121,7 +121,7 @@ def path_events(
         change = _change(before, after, hash_of)
         if change is Change.ADDED and events:
             change = Change.READDED
-        cause, entry = _cause(path, layer, after)
+        cause, entry = _cause(path, layer, above)
         version = None if after is None else next(versions)
         event = PathEvent(path, layer, change, cause, entry, before, after, version)
         events.append(_with_contents(event, below, above, hash_of) if contents else event)
@@ -233,7 +233,8 @@ class _Hashes:
         return self._known[place]
 
 
-def _cause(path: bytes, layer: Layer, after: Node | None) -> tuple[Cause, LayerEntry | None]:
+def _cause(path: bytes, layer: Layer, above: FileTree) -> tuple[Cause, LayerEntry | None]:
+    after = above.get(path)
     entries = [entry for entry in layer.entries if not entry.is_past_end]
     if after is None:
         return _cause_of_removal(path, entries)
@@ -243,6 +244,9 @@ def _cause(path: bytes, layer: Layer, after: Node | None) -> tuple[Cause, LayerE
     for entry in reversed(entries):
         if entry.path == path:
             return Cause.ENTRY, entry
+    link = above.linked.get(path)
+    if link is not None:
+        return Cause.SYMLINK_PARENT, link
     if header is None:
         return Cause.IMPLIED, None
     is_linked = header.kind is EntryKind.HARD_LINK

@@ -1,9 +1,10 @@
 """An immutable snapshot of the image's filesystem after one of its layers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from imgforensics.filesystem.node import Node
+from imgforensics.layer.entry import LayerEntry
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -19,8 +20,9 @@ class FileTree:
     """Of the last layer applied; -1 for the empty filesystem below all layers."""
     own_names: int = 0
     """Names in directories that are not shared with the snapshot below: what this one costs."""
-    linked: tuple[bytes, ...] = ()
-    """Paths at which the last layer's hard links made, or found, one of several names of a file."""
+    linked: Mapping[bytes, LayerEntry | None] = field(default_factory=dict)
+    """Paths at which the last layer's hard links made one of several names of a file, and each
+    link's entry; paths at which they found one, and None."""
 
     def get(self, path: bytes) -> Node | None:
         """What stands at exactly this path, or None."""

@@ -251,3 +251,9 @@ def test_a_link_that_is_made_again_is_told_by_its_own_layers_entry() -> None:
     with image_of(*layers) as image:
         causes = [(str(e.change), e.entry and e.entry.layer_index) for e in image.history_of("x")]
         assert causes == [("added", 0), ("type", 1)]
+
+
+def test_a_hard_link_below_its_layers_link_is_told_by_its_own_entry() -> None:
+    lower = [symlink("l", "nowhere")]
+    upper = [directory("d"), symlink("to", "d"), hard_link("to/x", "l")]
+    assert history("d/x", lower, upper) == [(1, "added", "symlink-parent", "to/x")]
