@@ -35,14 +35,14 @@ class DirectorySource(SourceFacts):
             raise SourceUnreadableError(f"{description}: {error.strerror}") from None
 
     def names(self) -> Iterator[str]:
-        """Regular files and links, those nearer to the top first."""
+        """Regular files and links, those nearer to the top first; none of what cannot be listed."""
         pending = deque([""])
         while pending:
             directory = pending.popleft()
-            for name, kind in self._list(directory):
-                if stat.S_ISDIR(kind):
+            for name, is_directory in self._list(directory):
+                if is_directory:
                     pending.append(f"{name}/")
-                elif stat.S_ISREG(kind) or stat.S_ISLNK(kind):
+                else:
                     yield name
 
     def size(self, name: str) -> int:
@@ -63,7 +63,8 @@ class DirectorySource(SourceFacts):
             os.close(self._root)
             self._root = -1
 
-    def _list(self, directory: str) -> list[tuple[str, int]]:
+    def _list(self, directory: str) -> list[tuple[str, bool]]:
+        """What one directory holds, and whether each is a directory itself."""
         try:
             descriptor = self._resolve(directory, _DIRECTORY)
         except (OSError, MissingBlobError):
@@ -71,9 +72,12 @@ class DirectorySource(SourceFacts):
         try:
             with os.scandir(descriptor) as entries:
                 return sorted(
-                    (directory + entry.name, entry.stat(follow_symlinks=False).st_mode)
+                    (directory + entry.name, entry.is_dir(follow_symlinks=False))
                     for entry in entries
+                    if _is_listed(entry)
                 )
+        except OSError:
+            return []
         finally:
             os.close(descriptor)
 
@@ -123,6 +127,12 @@ class DirectorySource(SourceFacts):
         if len(trail) == 1:
             raise self._missing(name, "leads out of the directory; not followed")
         os.close(trail.pop())
+
+
+def _is_listed(entry: os.DirEntry[str]) -> bool:
+    # As the listing itself says, where it does: of what must not be looked at, stat fails.
+    kinds = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+    return any(kinds) or entry.is_symlink()
 
 
 def _components(name: str) -> list[str]:
