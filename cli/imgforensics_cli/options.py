@@ -1,7 +1,7 @@
 """The options that all commands share, and how a function becomes a command."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -138,6 +138,13 @@ def _request(values: dict[str, Any]) -> Request:
     shared = {name: values.pop(name) for name in ("source", *_SHARED_OPTIONS)}
     limits = limits_of(shared.pop("limit") or ())
     return Request(**shared, limits=limits)
+
+
+def refuse_without(what: str, given: Mapping[str, bool]) -> None:
+    """A usage error for the first given option, where none means anything without `what`."""
+    for option, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter(f"needs {what}", param_hint=option)
 
 
 def limits_of(settings: Sequence[str]) -> Limits:

@@ -45,6 +45,13 @@ def old(tmp_path: Path) -> str:
     return save(tmp_path, ImageBuilder([BASE], tags=["web:1"]), name="web1.tar")
 
 
+def test_both_sides_are_named(web: str) -> None:
+    before, after = run("diff", web, "--layer", "0").lines[:2]
+    assert before.endswith(f"/web:2 in {web}, before all layers")
+    assert after.endswith(f"/web:2 in {web}, after layer 0")
+    assert run("diff", web, "--layer", "0", "--json").document["before"]["layer"] == -1
+
+
 def test_two_images(old: str, web: str) -> None:
     outcome = run("diff", old, web, "--ignore", "created")
     assert outcome.status == Status.NO

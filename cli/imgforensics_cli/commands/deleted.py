@@ -18,6 +18,7 @@ from imgforensics.serialise import (
     text_or_none,
 )
 from imgforensics_cli.failures import Status
+from imgforensics_cli.options import refuse_without
 from imgforensics_cli.output import (
     brief,
     counted,
@@ -68,10 +69,12 @@ def run(
     Deleted, overwritten, hidden, or never shown at all: each with the layer that holds it and
     the layer that ended it. The exit status is 1 if there is none.
     """
-    if waste and output is not None:
-        raise typer.BadParameter("excludes --output", param_hint="--waste")
+    if waste and (output is not None or include or exclude):
+        raise typer.BadParameter("excludes --output, --include and --exclude", param_hint="--waste")
     selection = Selection(tuple(include or ()), tuple(exclude or ()))
-    if output is not None:
+    if output is None:
+        refuse_without("--output", {"--special": special, "--force": force})
+    else:
         return _write(request, output, selection, special=special, force=force)
     with request.open(Need.ENTRIES) as image:
         request.scan_what_can_be(image)

@@ -12,7 +12,7 @@ from imgforensics.problems import Problem
 from imgforensics.searching import ALL, DELETED, TOP, Among, HashList, Match, Query, search
 from imgforensics_cli.failures import Status
 from imgforensics_cli.matches import Form, MatchWriter
-from imgforensics_cli.options import LayerNumber, size_of
+from imgforensics_cli.options import LayerNumber, refuse_without, size_of
 from imgforensics_cli.output import counted, safe, say
 from imgforensics_cli.progress import counting
 from imgforensics_cli.request import Request, layer_of
@@ -156,6 +156,11 @@ def run(
     whether it is in the final image. The exit status is 0 if anything was found, 1 if not.
     """
     _check_scope(among, layer)
+    if not content:
+        of_lines = {"--fixed-strings": fixed, "--context": context > 0, "--text": text}
+        refuse_without("--content", of_lines | {"--decompress": decompress})
+    if not decompress:
+        refuse_without("--decompress", {"--levels": levels > 1})
     form = _form(request, long=long, count=count, null=null)
     query = Query(
         name=(*(name or ()), *_names(pattern, with_slash=False)),
@@ -195,7 +200,7 @@ def run(
 
 def _check_scope(among: str, layer: int | None) -> None:
     if among not in (TOP, ALL, DELETED):
-        raise typer.BadParameter("is top, all or deleted", param_hint="--in")
+        raise typer.BadParameter(f"{among!r} is not top, all or deleted", param_hint="--in")
     if layer is not None and among != TOP:
         raise typer.BadParameter("excludes --in", param_hint="--layer")
 
