@@ -42,7 +42,7 @@ def diff(
         diff(image, other)           # two images
         diff(image, 2, 5)            # one image after its layers 2 and 5; -1 is before all
         diff(image, 3, 4)            # what layer 4 did
-        diff(image, DirectoryTree(Path("rootfs")))
+        diff(image, DirectoryTree("rootfs"))
 
     Every path is compared in type, content, mode, owner, time, extended attributes, link
     target, device numbers and names; files of one size are hashed unless they are known to be

@@ -5,10 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError, LimitExceededError
+from imgforensics.frozen import FrozenMapping
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 
 # Possessive and with an optional end, so that an unterminated string costs one scan, not many.
@@ -21,7 +21,7 @@ _MAXIMUM_ODDITIES = 1_000
 _LONGEST_NUMBER = 4_000
 
 Text = Mapping[str, str]
-_NO_TEXT: Text = MappingProxyType({})
+_NO_TEXT: Text = FrozenMapping({})
 
 
 def no_text() -> Text:
@@ -146,13 +146,13 @@ class JsonValue:
         """An object whose values are strings; others are left out."""
         pairs = ((key, member.text()) for key, member in self.members())
         found = {key: text for key, text in pairs if text is not None}
-        return MappingProxyType(found) if found else _NO_TEXT
+        return FrozenMapping(found) if found else _NO_TEXT
 
     def others(self, *known: str) -> Mapping[str, object]:
         """An object's members that have no field of their own, as parsed."""
         if not isinstance(self.value, dict):
             return _NO_TEXT
-        return MappingProxyType({k: v for k, v in self.value.items() if k not in known})
+        return FrozenMapping({k: v for k, v in self.value.items() if k not in known})
 
     def _below(self, step: str, value: object) -> "JsonValue":
         return JsonValue(self.document, self.path + step, value, self.oddities)

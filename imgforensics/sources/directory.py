@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from imgforensics.errors import MissingBlobError, SourceUnreadableError
 from imgforensics.sources.base import SourceFacts, open_read_only, printable
+from imgforensics.sources.descriptor import Descriptor
 
 _MAXIMUM_HOPS = 40
 # The last is what opening a socket says.
@@ -30,7 +31,7 @@ class DirectorySource(SourceFacts):
     def __init__(self, path: Path, description: str, *, reference: str | None = None) -> None:
         super().__init__(description, reference)
         try:
-            self._root = open_read_only(path, os.O_DIRECTORY)
+            self._root = Descriptor(open_read_only(path, os.O_DIRECTORY), description)
         except OSError as error:
             raise SourceUnreadableError(f"{description}: {error.strerror}") from None
 
@@ -59,9 +60,7 @@ class DirectorySource(SourceFacts):
 
     def close(self) -> None:
         """Close the directory; files opened from it stay usable."""
-        if self._root >= 0:
-            os.close(self._root)
-            self._root = -1
+        self._root.close()
 
     def _list(self, directory: str) -> list[tuple[str, bool]]:
         """What one directory holds, and whether each is a directory itself."""
@@ -99,7 +98,7 @@ class DirectorySource(SourceFacts):
         """Open `name` one component at a time; the caller owns the descriptor."""
         if "\0" in name:
             raise self._missing(name)
-        trail = [os.dup(self._root)]
+        trail = [os.dup(self._root.number)]
         pending = _components(name)
         hops = 0
         try:

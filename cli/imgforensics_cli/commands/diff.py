@@ -271,9 +271,7 @@ def _opened(request: Request, opened: ExitStack) -> Image | DirectoryTree:
     except NotAnImageError:
         if not Path(request.source).is_dir():
             raise
-    directory = DirectoryTree(Path(request.source))
-    opened.callback(directory.close)
-    return directory
+    return opened.enter_context(DirectoryTree(request.source))
 
 
 def _stored_size(image: Image) -> int:
