@@ -236,6 +236,23 @@ def test_a_patch_makes_the_one_tree_the_other(tmp_path: Path) -> None:
     assert {name: path.read_bytes() for name, path in found.items()} == after
 
 
+def test_a_patch_turns_files_into_links_and_links_into_files(tmp_path: Path) -> None:
+    before = [file("file", TEXT), symlink("link", "file")]
+    after = [symlink("file", "link"), file("link", b"no link\n", mode=0o755)]
+    images = (ImageBuilder([before]), ImageBuilder([after]))
+    sources = [save(tmp_path, image, name=f"{n}.tar") for n, image in enumerate(images)]
+    patch = process("diff", *sources, "--format", "patch").raw
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_bytes(TEXT)
+    (tree / "link").symlink_to("file")
+    subprocess.run(["git", "apply", "-p1"], input=patch, cwd=tree, check=True, capture_output=True)
+    assert (tree / "file").readlink() == Path("link")
+    assert (tree / "link").lstat().st_mode & 0o7777 == 0o755
+    (tree / "file").unlink()
+    assert (tree / "link").read_bytes() == b"no link\n"
+
+
 class Page(HTMLParser):
     """Looks for whatever a page would load or run."""
 

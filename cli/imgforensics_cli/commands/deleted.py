@@ -23,6 +23,7 @@ from imgforensics_cli.output import (
     brief,
     counted,
     human_size,
+    safe,
     say,
     table,
     write_document,
@@ -138,7 +139,9 @@ def _write(
             write_json(record.to_json())
         elif not request.quiet:
             count = sum(record.counts.values())
-            say(f"{record.output}: {counted(count, 'path')}, {human_size(record.content_bytes)}")
+            say(
+                f"{safe(record.output)}: {counted(count, 'path')}, {human_size(record.content_bytes)}"
+            )
             if not record.is_complete:
                 say("not complete: see the record beside it")
         return request.conclude(record.problems)
