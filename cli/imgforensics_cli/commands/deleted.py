@@ -138,10 +138,8 @@ def _write(
         if request.json:
             write_json(record.to_json())
         elif not request.quiet:
-            count = sum(record.counts.values())
-            say(
-                f"{safe(record.output)}: {counted(count, 'path')}, {human_size(record.content_bytes)}"
-            )
+            paths = counted(sum(record.counts.values()), "path")
+            say(f"{safe(record.output)}: {paths}, {human_size(record.content_bytes)}")
             if not record.is_complete:
                 say("not complete: see the record beside it")
         return request.conclude(record.problems)
