@@ -56,9 +56,32 @@ class JsonValue:
             self.oddities.append(f"{self.path}: {detail}")
 
     def member(self, key: str) -> "JsonValue":
-        """An object's member; a value of None where it, or the object, is absent."""
-        found = self.value.get(key) if isinstance(self.value, dict) else None
-        return self._below(f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{key!r}]", found)
+        """An object's member; a value of None where it, or the object, is absent.
+
+        The key may be written in other letters' case, as Go's `encoding/json` takes it, and
+        with it the engines; of several that are the same to it, the last one counts. Either is
+        an oddity, for other readers hold to the case.
+        """
+        held = self.value if isinstance(self.value, dict) else {}
+        alike = [
+            each
+            for each in held
+            if len(each) == len(key) and (each == key or each.casefold() == key.casefold())
+        ]
+        if alike and alike != [key]:
+            self._note_case(key, alike)
+        return self._below(_step(key), held[alike[-1]] if alike else None)
+
+    def holds(self, key: str) -> bool:
+        """Whether an object has a member under a key, in whatever case, even a null."""
+        held = self.value if isinstance(self.value, dict) else {}
+        return any(each.casefold() == key.casefold() for each in held)
+
+    def _note_case(self, key: str, alike: list[str]) -> None:
+        written = " and ".join(map(_shown, alike))
+        oddity = f"the key {_shown(key)} is written {written}; engines take the last one"
+        if f"{self.path}: {oddity}" not in self.oddities:
+            self.note(oddity)
 
     def elements(self) -> Iterator["JsonValue"]:
         """A list's elements; none for null."""
@@ -77,8 +100,8 @@ class JsonValue:
         if not isinstance(self.value, dict):
             self.note(f"expected an object, found {_name(self.value)}")
             return
-        for key in self.value:
-            yield key, self.member(key)
+        for key, value in self.value.items():
+            yield key, self._below(_step(key), value)
 
     def required_object(self) -> "JsonValue":
         """This value, which must be an object."""
@@ -152,10 +175,15 @@ class JsonValue:
         """An object's members that have no field of their own, as parsed."""
         if not isinstance(self.value, dict):
             return _NO_TEXT
-        return FrozenMapping({k: v for k, v in self.value.items() if k not in known})
+        folded = frozenset(key.casefold() for key in known)
+        return FrozenMapping({k: v for k, v in self.value.items() if k.casefold() not in folded})
 
     def _below(self, step: str, value: object) -> "JsonValue":
         return JsonValue(self.document, self.path + step, value, self.oddities)
+
+
+def _step(key: str) -> str:
+    return f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{key!r}]"
 
 
 def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
@@ -171,9 +199,14 @@ def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> J
 
     def without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
-        if len(found) < len(pairs) and len(oddities) < _MAXIMUM_ODDITIES:
-            repeated = _first_repeated(pairs)
-            oddities.append(f"the key {_shown(repeated)} is repeated; its last value counts")
+        if len(found) < len(pairs):
+            found.clear()
+            for key, value in pairs:  # each to stand where it stood last
+                found.pop(key, None)
+                found[key] = value
+            if len(oddities) < _MAXIMUM_ODDITIES:
+                repeated = _first_repeated(pairs)
+                oddities.append(f"the key {_shown(repeated)} is repeated; its last value counts")
         return found
 
     try:

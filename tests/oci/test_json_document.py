@@ -95,6 +95,22 @@ def test_a_repeated_key_is_noted_and_its_last_value_counts() -> None:
     assert ["'c'" in root.oddities[0], "'a'" in root.oddities[1]] == [True, True]
 
 
+def test_the_case_of_a_members_key_is_passed_over_and_noted() -> None:
+    root = parse_json(b'{"Layers": 1, "layers": 2, "LAYERS": 3, "layers": 4, "other": 5}', "doc")
+    assert [root.member("layers").value for _ in range(2)] == [4, 4]
+    assert root.holds("lAyers")
+    assert not root.holds("layer")
+    assert root.others("layers") == {"other": 5}
+    assert len(root.oddities) == 2
+    assert "'Layers' and 'LAYERS' and 'layers'" in root.oddities[1]
+
+
+def test_the_case_of_a_label_is_its_own() -> None:
+    root = parse_json(b'{"a": "1", "A": "2"}', "doc")
+    assert root.text_map() == {"a": "1", "A": "2"}
+    assert root.oddities == []
+
+
 def test_a_lone_surrogate_does_not_survive_to_break_output() -> None:
     root = parse_json(b'{"\\ud800k": "\\udfffx \\ud83d\\ude00", "n": 1}', "doc")
     assert root.value == {"?k": "?x \N{GRINNING FACE}", "n": 1}
