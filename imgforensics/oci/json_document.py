@@ -16,6 +16,7 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[{]+|[\]}]+")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BLANKS = " \t\r\n"
 _SHOWN = 60
 _MAXIMUM_ODDITIES = 1_000
 _LONGEST_NUMBER = 4_000
@@ -189,13 +190,33 @@ def _step(key: str) -> str:
 def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
     """The document's root value; `document` is its name in messages.
 
-    Raises :class:`~imgforensics.errors.DamagedDocumentError` for what is not JSON in
-    UTF-8 (RFC 8259), and :class:`~imgforensics.errors.LimitExceededError` for one that is
-    too long or nested too deep. A repeated key is an oddity; its last value counts, as it
-    does for Go's `encoding/json`.
+    What engines get past is got past here, too, and is an oddity: a repeated key, of which the
+    last value counts; bytes in strings that are not UTF-8, each of which becomes U+FFFD; what
+    follows the first value. Raises :class:`~imgforensics.errors.DamagedDocumentError` for what
+    is otherwise no JSON (RFC 8259), and :class:`~imgforensics.errors.LimitExceededError` for
+    a document that is too long or nested too deep.
     """
     _check_bounds(data, document, limits)
     oddities: list[str] = []
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = data.decode("utf-8-sig", "replace")
+        oddities.append(f"not UTF-8: byte {data[error.start]:#04x} at offset {error.start}")
+    try:
+        value, end = _decoder(oddities).raw_decode(text, len(text) - len(text.lstrip(_BLANKS)))
+    except ValueError as error:
+        reasons = "; ".join([*oddities[:1], f"not JSON: {error}"])
+        raise DamagedDocumentError(f"{document}: {reasons}") from None
+    except RecursionError:
+        raise DamagedDocumentError(f"{document}: nested deeper than can be read") from None
+    if text[end:].strip(_BLANKS):
+        oddities.append(f"something follows its end, at character {end}; not all readers take it")
+    return JsonValue(document, "$", _printable(value, data), oddities)
+
+
+def _decoder(oddities: list[str]) -> json.JSONDecoder:
+    """A decoder that notes repeated keys."""
 
     def without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
@@ -209,22 +230,11 @@ def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> J
                 oddities.append(f"the key {_shown(repeated)} is repeated; its last value counts")
         return found
 
-    try:
-        value = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=without_repetition,
-            parse_constant=_refuse_constant,
-            parse_int=_whole_number,
-        )
-    except UnicodeDecodeError as error:
-        raise DamagedDocumentError(
-            f"{document}: not UTF-8: byte {data[error.start]:#04x} at offset {error.start}"
-        ) from None
-    except ValueError as error:
-        raise DamagedDocumentError(f"{document}: not JSON: {error}") from None
-    except RecursionError:
-        raise DamagedDocumentError(f"{document}: nested deeper than can be read") from None
-    return JsonValue(document, "$", _printable(value, data), oddities)
+    return json.JSONDecoder(
+        object_pairs_hook=without_repetition,
+        parse_constant=_refuse_constant,
+        parse_int=_whole_number,
+    )
 
 
 def _check_bounds(data: bytes, document: str, limits: Limits) -> None:
@@ -270,11 +280,9 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _whole_number(digits: str) -> int:
-    # Converting takes the square of the length, and Python refuses past this one by itself.
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
+def _whole_number(digits: str) -> int | float:
+    # Converting takes the square of the length; nothing that is read is so large.
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
 
 
 def _first_repeated(pairs: list[tuple[str, object]]) -> str:
