@@ -66,12 +66,12 @@ _SHARED_OPTIONS: dict[str, tuple[Any, Any]] = {
     "quiet": (
         Annotated[
             bool,
-            typer.Option("--quiet", "-q", help="No progress, no summary, no problem but errors."),
+            typer.Option("--quiet", "-q", help="No progress, no summary, only errors."),
         ],
         False,
     ),
     "verbose": (
-        Annotated[bool, typer.Option("--verbose", "-v", help="Tell notes, too.")],
+        Annotated[bool, typer.Option("--verbose", "-v", help="Show notes, too.")],
         False,
     ),
     "limit": (

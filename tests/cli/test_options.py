@@ -65,6 +65,7 @@ def test_an_unknown_limit_is_answered_with_all_names(shop: str) -> None:
         ("search -F", "--content"),
         ("search -C2", "--content"),
         ("search --text", "--content"),
+        ("search --name a --max-size 1K", "a criterion of contents"),
         ("search --decompress", "--content"),
         ("search --content a --levels 2", "--decompress"),
         ("deleted --special", "--output"),

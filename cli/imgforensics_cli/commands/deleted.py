@@ -46,7 +46,10 @@ def run(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Write them to DIR/layer-NNN, NNN holding them."
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write them to DIR/layer-NNN, NNN being the layer.",
         ),
     ] = None,
     include: Annotated[

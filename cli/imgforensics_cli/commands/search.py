@@ -188,6 +188,8 @@ def run(
         max_size=None if max_size is None else size_of(max_size, "--max-size"),
         decompress=levels if decompress else 0,
     )
+    if not query.asks_for_contents:
+        refuse_without("a criterion of contents", {"--max-size": max_size is not None})
     needs_contents = query.asks_for_contents or query.owner is not None
     with request.open(Need.CONTENTS if needs_contents else Need.ENTRIES) as image:
         scope = among if layer is None else layer_of(image, layer)
