@@ -62,6 +62,9 @@ def diff(
         if not isinstance(a, Image):
             raise TypeError("two layers are of an image, not of a directory")
         return _between_layers(a, b, a.top if to_layer is None else to_layer, options, progress)
+    for side in (a, b):
+        if not isinstance(side, (Image, DirectoryTree)):
+            raise TypeError(f"an Image, a layer's number or a DirectoryTree, not {side!r}")
     if to_layer is not None:
         raise TypeError("layers are two numbers after one image: diff(image, 2, 5)")
     return _between(a, b, options, progress)

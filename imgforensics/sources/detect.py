@@ -42,7 +42,7 @@ class _Request:
 
 
 def open_source(
-    source: str | Path | BinaryIO,
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     limits: Limits = DEFAULT_LIMITS,
     spool_directory: Path | None = None,
@@ -63,10 +63,12 @@ def open_source(
     """
     if isinstance(source, str) and source == "-":
         source = sys.stdin.buffer
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "read"):
+            raise TypeError(f"a source is a path or a binary file, not {source!r}")
         request = _Request(_stream_name(source), limits, spool_directory, visitor, whole_file)
         return _open_file(source, request)
-    if not str(source):
+    if not os.fspath(source):
         raise SourceUnreadableError("no source is named")
     path, reference = _locate(source)
     request = _Request(str(path), limits, spool_directory, visitor, whole_file, reference)
@@ -83,7 +85,7 @@ def _stream_name(file: BinaryIO) -> str:
     return name if isinstance(name, str) else "a stream"
 
 
-def _locate(source: str | Path) -> tuple[Path, str | None]:
+def _locate(source: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """The path, and the image that a prefixed name chooses."""
     if not isinstance(source, str) or os.path.lexists(source):
         return Path(source), None
