@@ -102,7 +102,11 @@ _SHARED_OPTIONS: dict[str, tuple[Any, Any]] = {
 
 
 def add_command(
-    app: typer.Typer, name: str, function: Callable[..., int], examples: Sequence[str]
+    app: typer.Typer,
+    name: str,
+    function: Callable[..., int],
+    examples: Sequence[str],
+    in_a_line: str,
 ) -> None:
     """Make a function of a request, and of options of its own, a command of `app`.
 
@@ -119,7 +123,8 @@ def add_command(
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     run.__doc__ = function.__doc__
-    app.command(name, epilog="\n".join(("\b", "Examples:", *(f"  {e}" for e in examples))))(run)
+    epilog = "\n".join(("\b", "Examples:", *(f"  {e}" for e in examples)))
+    app.command(name, epilog=epilog, short_help=in_a_line)(run)
 
 
 def _signature(own: Sequence[Parameter]) -> Signature:

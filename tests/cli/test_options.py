@@ -19,6 +19,7 @@ def test_version() -> None:
 def test_help_names_every_command() -> None:
     text = run("--help").text
     assert all(f"\n  {command} " in text for command in COMMANDS)
+    assert all(in_a_line in text for in_a_line in COMMANDS.values())
     assert "Exit status: " in text
 
 
