@@ -167,7 +167,8 @@ def test_what_is_shown_fits_a_line_or_two(name: str) -> None:
 
 def test_what_is_shown_does_nothing_to_a_terminal(tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
-    path.write_bytes(archive(docker_layout(ImageBuilder([[file("a")]], tags=["a\x1b[31m:\x07"]))))
+    built = ImageBuilder([[file("a")]], tags=["a\x1b[31m:\x07"], platform="li\x1bnux/a\x07")
+    path.write_bytes(archive(docker_layout(built)))
     image = open_image(path)
     assert repr(image).isprintable()
     assert repr(image.record).isprintable()

@@ -91,8 +91,8 @@ class ImageRecord:
     def __repr__(self) -> str:
         name = ", ".join(self.names) or str(self.manifest_digest or self.config_digest or "unnamed")
         platform = f" {self.platform}" if self.platform else ""
-        layers = f"{len(self.layers)} layers"
-        return f"<ImageRecord {self.number}: {self.kind} {printable(name)}{platform}, {layers}>"
+        what = printable(f"{self.kind} {name}{platform}")
+        return f"<ImageRecord {self.number}: {what}, {len(self.layers)} layers>"
 
 
 @dataclass(frozen=True, slots=True)
