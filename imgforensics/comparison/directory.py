@@ -20,7 +20,7 @@ from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog, display
 from imgforensics.sources.base import open_read_only
-from imgforensics.sources.descriptor import Descriptor
+from imgforensics.sources.file_descriptor import FileDescriptor
 from imgforensics.tarstream.member import NOTHING, EntryKind, TarMember
 
 _KINDS = {
@@ -52,7 +52,7 @@ class DirectoryTree:
         self._ordinal = 0
         self._nodes: dict[tuple[int, int], Node] = {}
         try:
-            self._root = Descriptor(open_read_only(self.path, os.O_DIRECTORY), str(path))
+            self._root = FileDescriptor(open_read_only(self.path, os.O_DIRECTORY), str(path))
         except OSError as error:
             raise SourceUnreadableError(f"{path}: {error.strerror}") from error
         self._last = b"", self._kept(self._root.number)
@@ -97,8 +97,8 @@ class DirectoryTree:
     def __repr__(self) -> str:
         return f"<DirectoryTree {str(self.path)!r}>"
 
-    def _kept(self, directory: int) -> Descriptor:
-        return Descriptor(os.dup(directory), str(self.path))
+    def _kept(self, directory: int) -> FileDescriptor:
+        return FileDescriptor(os.dup(directory), str(self.path))
 
     # Reading.
 

@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, Problem, ProblemLog
 from imgforensics.sources.base import SourceFacts
-from imgforensics.sources.descriptor import Descriptor
+from imgforensics.sources.file_descriptor import FileDescriptor
 from imgforensics.sources.members import Members
 from imgforensics.sources.region import open_region
 from imgforensics.tarstream.member import EntryKind, Extent, TarMember
@@ -44,7 +44,7 @@ class ArchiveSource(SourceFacts):
         self._earlier = tuple(problems)
         self._log = ProblemLog(Location(source=description))
         self._members = Members[_Place](self._log, limits)
-        self._archive = Descriptor(os.dup(file.fileno()), description)
+        self._archive = FileDescriptor(os.dup(file.fileno()), description)
         try:
             self._read_headers(limits)
         except BaseException:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from imgforensics.errors import MissingBlobError, SourceUnreadableError
 from imgforensics.sources.base import SourceFacts, open_read_only, printable
-from imgforensics.sources.descriptor import Descriptor
+from imgforensics.sources.file_descriptor import FileDescriptor
 
 _MAXIMUM_HOPS = 40
 # The last is what opening a socket says.
@@ -31,7 +31,7 @@ class DirectorySource(SourceFacts):
     def __init__(self, path: Path, description: str, *, reference: str | None = None) -> None:
         super().__init__(description, reference)
         try:
-            self._root = Descriptor(open_read_only(path, os.O_DIRECTORY), description)
+            self._root = FileDescriptor(open_read_only(path, os.O_DIRECTORY), description)
         except OSError as error:
             raise SourceUnreadableError(f"{description}: {error.strerror}") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from imgforensics.sources.base import SourceFacts
-from imgforensics.sources.descriptor import Descriptor
+from imgforensics.sources.file_descriptor import FileDescriptor
 from imgforensics.sources.region import open_region
 
 
@@ -15,7 +15,7 @@ class FileSource(SourceFacts):
     def __init__(self, file: BinaryIO, name: str, description: str) -> None:
         super().__init__(description)
         self.name = name
-        self._file = Descriptor(os.dup(file.fileno()), description)
+        self._file = FileDescriptor(os.dup(file.fileno()), description)
 
     def names(self) -> Iterator[str]:
         """The one name."""

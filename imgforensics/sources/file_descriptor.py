@@ -3,7 +3,7 @@
 import os
 
 
-class Descriptor:
+class FileDescriptor:
     """An open file or directory. Closing it twice does no harm, and using it then says so."""
 
     __slots__ = ("_number", "_what")
