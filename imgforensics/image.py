@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NoReturn, Self
 
 from imgforensics.catalogue import ImageRecord
 from imgforensics.digests import Digest
@@ -29,16 +29,18 @@ from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.manifest import Manifest
 from imgforensics.problems import Problem
-from imgforensics.sources.base import BlobSource
+from imgforensics.sources.base import BlobSource, printable
 
 _SCANNING_THREADS = 4
 
 
 class Image:
-    """One image of a source. Closing it closes the source; use it in `with` or to the end.
+    """One image of a source. Closing it closes the source.
 
-    Documents have been read when it exists; layers are read when something needs them,
-    once, and what was found stays with the :class:`Layer`.
+    Use it in `with`, or as long as you like: what it holds open is given back at the latest
+    when nobody holds the image any more. Documents have been read when it exists; layers are
+    read when something needs them, once, and what was found stays with the :class:`Layer`.
+    Several threads may ask one image; another process opens its own.
     """
 
     def __init__(
@@ -231,7 +233,7 @@ class Image:
     # How it is used.
 
     def close(self) -> None:
-        """Close the source and everything read from it."""
+        """Close the source: what has not been read by now raises `ValueError` when asked for."""
         for layer in self.layers:
             layer.close()
         self.source.close()
@@ -247,9 +249,12 @@ class Image:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an image holds open files; open it again where it is needed")
+
     def __repr__(self) -> str:
         name = ", ".join(self.names) or str(self.digest or self.image_id or "unnamed")
-        return f"<Image {name} in {self.source.description}: {len(self.layers)} layers>"
+        return f"<Image {printable(name)} in {self.source.description}: {len(self.layers)} layers>"
 
     def _repr_html_(self) -> str:
         facts = {

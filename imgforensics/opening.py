@@ -1,5 +1,6 @@
 """From a path or stream to an image: detect, list, choose, open."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
@@ -20,7 +21,7 @@ from imgforensics.sources.base import BlobSource
 from imgforensics.sources.detect import open_source
 from imgforensics.sources.stream import StreamSource, Visitor
 
-Source = str | Path | BinaryIO
+Source = str | os.PathLike[str] | BinaryIO
 
 
 def open_image(

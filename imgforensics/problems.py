@@ -271,17 +271,7 @@ class ProblemCode(Enum):
         "a database of installed packages could not be read; its packages are not listed",
     )
 
-    # Writing.
-    NOT_RESTORED = (
-        "not-restored",
-        Severity.NOTE,
-        "an attribute could not be restored by this user or on this filesystem; it is recorded",
-    )
-    NOT_WRITTEN = (
-        "not-written",
-        Severity.WARNING,
-        "a path was refused or withheld; it is recorded",
-    )
+    # Any of these.
     MORE_OF_THE_SAME = (
         "more-of-the-same",
         Severity.WARNING,

@@ -52,6 +52,13 @@ class Verification:
         damaged = any(problem.severity is Severity.ERROR for problem in self.problems)
         return not damaged and not self.failures
 
+    def __repr__(self) -> str:
+        verdict = "verified" if self.is_verified else "not verified"
+        return (
+            f"<Verification: {verdict}, {len(self.failures)} of {len(self.checks)} checks fail, "
+            f"{len(self.problems)} problems, {len(self.ambiguities)} ambiguities>"
+        )
+
 
 def verify(image: Image, progress: Callable[[Layer], None] | None = None) -> Verification:
     """Read every layer that is present to its last byte and check all that is declared.

@@ -17,11 +17,21 @@ from imgforensics import __version__
 from imgforensics_cli.failures import Status, Terminated
 from imgforensics_cli.options import add_command
 
-COMMANDS = (
-    *("inspect", "ls", "tree", "cat", "search", "history", "deleted", "diff"),
-    *("verify", "extract", "dockerfile"),
-)
-"""Each one is a module of `imgforensics_cli.commands`, with `run` and `EXAMPLES`."""
+COMMANDS = {
+    "inspect": "Images, configuration and layers that a source holds.",
+    "ls": "List files, as a container sees them or layer by layer.",
+    "tree": "Draw the filesystem, with totals.",
+    "cat": "Write the contents of files, of any version.",
+    "search": "Find files by path, facts or content, deleted ones too.",
+    "history": "How the image was made, or what happened to a path.",
+    "deleted": "What layers still hold and a container does not see.",
+    "diff": "What differs between two images, or two moments of one.",
+    "verify": "Check every digest, size and diff_id.",
+    "extract": "Write the filesystem as files, or as one tar.",
+    "dockerfile": "Recover the Dockerfile that an image was built from.",
+}
+"""Each one is a module of `imgforensics_cli.commands`, with `run` and `EXAMPLES`; and in a line
+what it does."""
 
 _COLLECT_AFTER = 500_000
 """Objects made between two searches for cycles: entries come by the million and have none."""
@@ -81,7 +91,7 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
     named = [name for name in COMMANDS if arguments and arguments[0] == name]
     for name in named or COMMANDS:
         module = import_module(f"imgforensics_cli.commands.{name}")
-        add_command(app, name, module.run, module.EXAMPLES)
+        add_command(app, name, module.run, module.EXAMPLES, COMMANDS[name])
     return app
 
 

@@ -1,7 +1,7 @@
 """The options that all commands share, and how a function becomes a command."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -66,12 +66,12 @@ _SHARED_OPTIONS: dict[str, tuple[Any, Any]] = {
     "quiet": (
         Annotated[
             bool,
-            typer.Option("--quiet", "-q", help="No progress, no summary, no problem but errors."),
+            typer.Option("--quiet", "-q", help="No progress, no summary, only errors."),
         ],
         False,
     ),
     "verbose": (
-        Annotated[bool, typer.Option("--verbose", "-v", help="Tell notes, too.")],
+        Annotated[bool, typer.Option("--verbose", "-v", help="Show notes, too.")],
         False,
     ),
     "limit": (
@@ -102,7 +102,11 @@ _SHARED_OPTIONS: dict[str, tuple[Any, Any]] = {
 
 
 def add_command(
-    app: typer.Typer, name: str, function: Callable[..., int], examples: Sequence[str]
+    app: typer.Typer,
+    name: str,
+    function: Callable[..., int],
+    examples: Sequence[str],
+    in_a_line: str,
 ) -> None:
     """Make a function of a request, and of options of its own, a command of `app`.
 
@@ -119,7 +123,8 @@ def add_command(
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     run.__doc__ = function.__doc__
-    app.command(name, epilog="\n".join(("\b", "Examples:", *(f"  {e}" for e in examples))))(run)
+    epilog = "\n".join(("\b", "Examples:", *(f"  {e}" for e in examples)))
+    app.command(name, epilog=epilog, short_help=in_a_line)(run)
 
 
 def _signature(own: Sequence[Parameter]) -> Signature:
@@ -138,6 +143,13 @@ def _request(values: dict[str, Any]) -> Request:
     shared = {name: values.pop(name) for name in ("source", *_SHARED_OPTIONS)}
     limits = limits_of(shared.pop("limit") or ())
     return Request(**shared, limits=limits)
+
+
+def refuse_without(what: str, given: Mapping[str, bool]) -> None:
+    """A usage error for the first given option, where none means anything without `what`."""
+    for option, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter(f"needs {what}", param_hint=option)
 
 
 def limits_of(settings: Sequence[str]) -> Limits:

@@ -1,5 +1,7 @@
 """Reads the documents of a source: bounded, counted, and checked against who names them."""
 
+from base64 import b64decode
+
 from imgforensics.digests import Digest
 from imgforensics.errors import LimitExceededError, MissingBlobError
 from imgforensics.limits import Limits
@@ -74,11 +76,33 @@ class DocumentStore:
                 f"{self.source.description}: {printable(name)} and the documents before it",
             )
 
+    def _embedded(self, descriptor: Descriptor, document: str, log: ProblemLog) -> bytes | None:
+        embedded = descriptor.others.get("data")
+        if not isinstance(embedded, str):
+            return None
+        try:
+            data = b64decode(embedded, validate=True)
+        except ValueError:
+            return None
+        if Digest.of(data, descriptor.digest.algorithm) != descriptor.digest:
+            return None
+        self._count_values(document, data)
+        log.report(
+            ProblemCode.DOCUMENT_ODD,
+            f"the {document} is in its descriptor alone",
+            action="read from there, as containerd does",
+        )
+        return data
+
     def fetch(self, descriptor: Descriptor, document: str, log: ProblemLog) -> bytes | None:
-        """The document that a descriptor names, or None; what does not fit it is reported."""
+        """The document that a descriptor names, or None; what does not fit it is reported.
+
+        One that the source does not hold may be in the descriptor itself, as its `data`:
+        https://github.com/opencontainers/image-spec/blob/main/descriptor.md#embedded-content
+        """
         name = self.locate(descriptor.digest)
         if name is None:
-            return None
+            return self._embedded(descriptor, document, log)
         data = self.read(name)
         if len(data) != descriptor.size:
             log.report(

@@ -8,6 +8,7 @@ from imgforensics.oci.config import HistoryEntry, ImageConfig
 from imgforensics.oci.descriptor import Descriptor, Platform
 from imgforensics.oci.manifest import Manifest
 from imgforensics.problems import Problem
+from imgforensics.sources.base import printable
 
 
 class ImageKind(StrEnum):
@@ -86,6 +87,12 @@ class ImageRecord:
     def is_complete(self) -> bool:
         """Whether the source holds every blob of it."""
         return not self.missing
+
+    def __repr__(self) -> str:
+        name = ", ".join(self.names) or str(self.manifest_digest or self.config_digest or "unnamed")
+        platform = f" {self.platform}" if self.platform else ""
+        what = printable(f"{self.kind} {name}{platform}")
+        return f"<ImageRecord {self.number}: {what}, {len(self.layers)} layers>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def diff(
         diff(image, other)           # two images
         diff(image, 2, 5)            # one image after its layers 2 and 5; -1 is before all
         diff(image, 3, 4)            # what layer 4 did
-        diff(image, DirectoryTree(Path("rootfs")))
+        diff(image, DirectoryTree("rootfs"))
 
     Every path is compared in type, content, mode, owner, time, extended attributes, link
     target, device numbers and names; files of one size are hashed unless they are known to be
@@ -62,6 +62,9 @@ def diff(
         if not isinstance(a, Image):
             raise TypeError("two layers are of an image, not of a directory")
         return _between_layers(a, b, a.top if to_layer is None else to_layer, options, progress)
+    for side in (a, b):
+        if not isinstance(side, (Image, DirectoryTree)):
+            raise TypeError(f"an Image, a layer's number or a DirectoryTree, not {side!r}")
     if to_layer is not None:
         raise TypeError("layers are two numbers after one image: diff(image, 2, 5)")
     return _between(a, b, options, progress)

@@ -11,7 +11,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.filesystem.node import Node
@@ -19,6 +20,7 @@ from imgforensics.filesystem.tree import FileTree
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog, display
 from imgforensics.sources.base import open_read_only
+from imgforensics.sources.file_descriptor import FileDescriptor
 from imgforensics.tarstream.member import NOTHING, EntryKind, TarMember
 
 _KINDS = {
@@ -34,24 +36,26 @@ _FILE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class DirectoryTree:
-    """A directory, read when this is made. Hard links share one node, as in an image.
+    """A directory, read when this is made, for `diff`. Use it in `with`, or close it.
+
+    Hard links share one node, as in an image.
 
     Raises `SourceUnreadableError` where the directory itself cannot be opened. What below it
     cannot be read is told in `problems`, and its path is in `unread`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
         self.unread: set[bytes] = set()
         """Directories whose names are not known, and paths whose attributes are not."""
         self._log = ProblemLog(Location(source=str(path)))
         self._ordinal = 0
         self._nodes: dict[tuple[int, int], Node] = {}
         try:
-            self._root = open_read_only(path, os.O_DIRECTORY)
+            self._root = FileDescriptor(open_read_only(self.path, os.O_DIRECTORY), str(path))
         except OSError as error:
             raise SourceUnreadableError(f"{path}: {error.strerror}") from error
-        self._last = b"", os.dup(self._root)
+        self._last = b"", self._kept(self._root.number)
         try:
             self.tree = FileTree(self._read_all(), 0)
         except BaseException:
@@ -75,16 +79,34 @@ class DirectoryTree:
             raise SourceUnreadableError(f"{self.path}: {shown}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Close the directory."""
-        os.close(self._last[1])
-        os.close(self._root)
+        """Close the directory; the tree stays, and contents cannot be read any more."""
+        self._last[1].close()
+        self._root.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<DirectoryTree {str(self.path)!r}>"
+
+    def _kept(self, directory: int) -> FileDescriptor:
+        return FileDescriptor(os.dup(directory), str(self.path))
 
     # Reading.
 
     def _read_all(self) -> Node:
         """The root's node, with all below it; directories are read one after the other."""
         root: dict[bytes, Node] = {}
-        entry = self._entry(b"", os.fstat(self._root), b"", self._xattrs_of(self._root))
+        root_number = self._root.number
+        entry = self._entry(b"", os.fstat(root_number), b"", self._xattrs_of(root_number))
         pending: list[tuple[bytes, dict[bytes, Node]]] = [(b"", root)]
         while pending:
             path, children = pending.pop()
@@ -185,15 +207,15 @@ class DirectoryTree:
         """
         above, last = self._last
         is_below = not above or path == above or path.startswith(above + b"/")
-        directory = os.dup(last if is_below else self._root)
+        directory = os.dup((last if is_below else self._root).number)
         names = path[len(above) if is_below else 0 :].split(b"/")
         try:
             for name in filter(None, names):
                 following = open_read_only(name, _DIRECTORY_FLAGS, directory)
                 os.close(directory)
                 directory = following
-            os.close(last)
-            self._last = path, os.dup(directory)
+            last.close()
+            self._last = path, self._kept(directory)
             yield directory
         finally:
             os.close(directory)

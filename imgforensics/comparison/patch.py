@@ -5,6 +5,7 @@ Source: https://git-scm.com/docs/diff-format#generate_patch_text_with_p; lines t
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from imgforensics.comparison.attributes import Attribute
 from imgforensics.comparison.changes import FileChange, Verdict
@@ -51,10 +52,26 @@ def content_lines(content: ContentDiff) -> Iterator[bytes]:
 
 
 def _of_file(change: FileChange) -> Iterator[bytes]:
-    hunks = _hunks(change)
-    has_head = hunks is not None and (hunks or _has_mode_line(change) or change.moved_from)
     yield f"# {MARKS[change.verdict]} {path_text(change)}  {what_text(change)}\n".encode()
-    if hunks is None or not has_head:
+    parts = [(part, _hunks(part)) for part in _parts(change)]
+    if any(hunks is None for _, hunks in parts):
+        yield from _remarks(change)
+        return
+    for part, hunks in parts:
+        yield from _of_part(part, hunks or ())
+
+
+def _parts(change: FileChange) -> tuple[FileChange, ...]:
+    """The change; of a file that became a symbolic link, or was one, its two halves."""
+    kinds = {node.kind for node in (change.before, change.after) if node is not None}
+    if kinds != {EntryKind.FILE, EntryKind.SYMLINK}:
+        return (change,)
+    removed = replace(change, verdict=Verdict.REMOVED, after=None)
+    return removed, replace(change, verdict=Verdict.ADDED, before=None)
+
+
+def _of_part(change: FileChange, hunks: tuple[Hunk, ...]) -> Iterator[bytes]:
+    if not hunks and not _has_mode_line(change) and not change.moved_from:
         yield from _remarks(change)
         return
     before, after = _name(b"a/", _path_before(change)), _name(b"b/", change.path)

@@ -76,12 +76,15 @@ class ImageSide:
 
     @property
     def name(self) -> str:
-        """The image's name and source, and the layer unless it is the top one."""
+        """The image's name and source, and after which layer unless that is the top one."""
         image = self.image
         called = image.names[0] if image.names else str(image.digest or image.image_id or "")
         where = display(os.fsencode(image.source.description))
         name = f"{display(os.fsencode(called))} in {where}" if called else where
-        return name if self.layer == image.top else f"{name}, after layer {self.layer}"
+        if self.layer == image.top:
+            return name
+        moment = "before all layers" if self.layer < 0 else f"after layer {self.layer}"
+        return f"{name}, {moment}"
 
     @property
     def layers(self) -> Sequence[Layer]:

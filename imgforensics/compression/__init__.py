@@ -2,7 +2,7 @@
 
 ::
 
-    chunks of the blob ──> StoredBytes ──> gzip | zstd | xz | bzip2 ──> pieces of about 512 KiB
+    chunks of the blob ──> StoredBytes ──> gzip | zstd | xz | bzip2 ──> pieces of about 1 MiB
     (any size)             (offsets,        (one decoder per member,     (limits checked)
                             give back)       frame or stream)
 

@@ -198,8 +198,8 @@ class _Checking:
         except DamagedBlobError:
             return
         if difference is not None:
-            disagreements.report(None, f"the tar-split puts together another tar from byte "
-                                 f"{difference} on")  # fmt: skip
+            detail = f"the tar-split puts together another tar from byte {difference} on"
+            disagreements.report(None, detail)
         for _ in pieces:
             pass
         if declared and declared != str(tally.digest):

@@ -42,6 +42,9 @@ class DeletedFile:
         held = f"layer {self.layer.index}"
         return f"{display(b'/' + self.path)}, held by {held}: {self.fate}{by}"
 
+    def __repr__(self) -> str:
+        return f"<DeletedFile {self}>"
+
 
 def deleted_files(
     image: Image,

@@ -48,6 +48,12 @@ class Waste:
         """By dive's measure."""
         return sum(layer.wasted_bytes for layer in self.layers)
 
+    def __repr__(self) -> str:
+        return (
+            f"<Waste: {self.unseen_bytes} bytes unseen, {self.wasted_bytes} wasted, "
+            f"efficiency {self.efficiency:.4f}>"
+        )
+
 
 @dataclass(slots=True)
 class _Path:

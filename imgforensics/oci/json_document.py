@@ -5,10 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError, LimitExceededError
+from imgforensics.frozen import FrozenMapping
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 
 # Possessive and with an optional end, so that an unterminated string costs one scan, not many.
@@ -16,12 +16,13 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[{]+|[\]}]+")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BLANKS = " \t\r\n"
 _SHOWN = 60
 _MAXIMUM_ODDITIES = 1_000
 _LONGEST_NUMBER = 4_000
 
 Text = Mapping[str, str]
-_NO_TEXT: Text = MappingProxyType({})
+_NO_TEXT: Text = FrozenMapping({})
 
 
 def no_text() -> Text:
@@ -56,9 +57,32 @@ class JsonValue:
             self.oddities.append(f"{self.path}: {detail}")
 
     def member(self, key: str) -> "JsonValue":
-        """An object's member; a value of None where it, or the object, is absent."""
-        found = self.value.get(key) if isinstance(self.value, dict) else None
-        return self._below(f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{key!r}]", found)
+        """An object's member; a value of None where it, or the object, is absent.
+
+        The key may be written in other letters' case, as Go's `encoding/json` takes it, and
+        with it the engines; of several that are the same to it, the last one counts. Either is
+        an oddity, for other readers hold to the case.
+        """
+        held = self.value if isinstance(self.value, dict) else {}
+        alike = [
+            each
+            for each in held
+            if len(each) == len(key) and (each == key or each.casefold() == key.casefold())
+        ]
+        if alike and alike != [key]:
+            self._note_case(key, alike)
+        return self._below(_step(key), held[alike[-1]] if alike else None)
+
+    def holds(self, key: str) -> bool:
+        """Whether an object has a member under a key, in whatever case, even a null."""
+        held = self.value if isinstance(self.value, dict) else {}
+        return any(each.casefold() == key.casefold() for each in held)
+
+    def _note_case(self, key: str, alike: list[str]) -> None:
+        written = " and ".join(map(_shown, alike))
+        oddity = f"the key {_shown(key)} is written {written}; engines take the last one"
+        if f"{self.path}: {oddity}" not in self.oddities:
+            self.note(oddity)
 
     def elements(self) -> Iterator["JsonValue"]:
         """A list's elements; none for null."""
@@ -77,8 +101,8 @@ class JsonValue:
         if not isinstance(self.value, dict):
             self.note(f"expected an object, found {_name(self.value)}")
             return
-        for key in self.value:
-            yield key, self.member(key)
+        for key, value in self.value.items():
+            yield key, self._below(_step(key), value)
 
     def required_object(self) -> "JsonValue":
         """This value, which must be an object."""
@@ -146,52 +170,71 @@ class JsonValue:
         """An object whose values are strings; others are left out."""
         pairs = ((key, member.text()) for key, member in self.members())
         found = {key: text for key, text in pairs if text is not None}
-        return MappingProxyType(found) if found else _NO_TEXT
+        return FrozenMapping(found) if found else _NO_TEXT
 
     def others(self, *known: str) -> Mapping[str, object]:
         """An object's members that have no field of their own, as parsed."""
         if not isinstance(self.value, dict):
             return _NO_TEXT
-        return MappingProxyType({k: v for k, v in self.value.items() if k not in known})
+        folded = frozenset(key.casefold() for key in known)
+        return FrozenMapping({k: v for k, v in self.value.items() if k.casefold() not in folded})
 
     def _below(self, step: str, value: object) -> "JsonValue":
         return JsonValue(self.document, self.path + step, value, self.oddities)
 
 
+def _step(key: str) -> str:
+    return f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{key!r}]"
+
+
 def parse_json(data: bytes, document: str, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
     """The document's root value; `document` is its name in messages.
 
-    Raises :class:`~imgforensics.errors.DamagedDocumentError` for what is not JSON in
-    UTF-8 (RFC 8259), and :class:`~imgforensics.errors.LimitExceededError` for one that is
-    too long or nested too deep. A repeated key is an oddity; its last value counts, as it
-    does for Go's `encoding/json`.
+    What engines get past is got past here, too, and is an oddity: a repeated key, of which the
+    last value counts; bytes in strings that are not UTF-8, each of which becomes U+FFFD; what
+    follows the first value. Raises :class:`~imgforensics.errors.DamagedDocumentError` for what
+    is otherwise no JSON (RFC 8259), and :class:`~imgforensics.errors.LimitExceededError` for
+    a document that is too long or nested too deep.
     """
     _check_bounds(data, document, limits)
     oddities: list[str] = []
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        text = data.decode("utf-8-sig", "replace")
+        oddities.append(f"not UTF-8: byte {data[error.start]:#04x} at offset {error.start}")
+    try:
+        value, end = _decoder(oddities).raw_decode(text, len(text) - len(text.lstrip(_BLANKS)))
+    except ValueError as error:
+        reasons = "; ".join([*oddities[:1], f"not JSON: {error}"])
+        raise DamagedDocumentError(f"{document}: {reasons}") from None
+    except RecursionError:
+        raise DamagedDocumentError(f"{document}: nested deeper than can be read") from None
+    if text[end:].strip(_BLANKS):
+        oddities.append(f"something follows its end, at character {end}; not all readers take it")
+    return JsonValue(document, "$", _printable(value, data), oddities)
+
+
+def _decoder(oddities: list[str]) -> json.JSONDecoder:
+    """A decoder that notes repeated keys."""
 
     def without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
-        if len(found) < len(pairs) and len(oddities) < _MAXIMUM_ODDITIES:
-            repeated = _first_repeated(pairs)
-            oddities.append(f"the key {_shown(repeated)} is repeated; its last value counts")
+        if len(found) < len(pairs):
+            found.clear()
+            for key, value in pairs:  # each to stand where it stood last
+                found.pop(key, None)
+                found[key] = value
+            if len(oddities) < _MAXIMUM_ODDITIES:
+                repeated = _first_repeated(pairs)
+                oddities.append(f"the key {_shown(repeated)} is repeated; its last value counts")
         return found
 
-    try:
-        value = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=without_repetition,
-            parse_constant=_refuse_constant,
-            parse_int=_whole_number,
-        )
-    except UnicodeDecodeError as error:
-        raise DamagedDocumentError(
-            f"{document}: not UTF-8: byte {data[error.start]:#04x} at offset {error.start}"
-        ) from None
-    except ValueError as error:
-        raise DamagedDocumentError(f"{document}: not JSON: {error}") from None
-    except RecursionError:
-        raise DamagedDocumentError(f"{document}: nested deeper than can be read") from None
-    return JsonValue(document, "$", _printable(value, data), oddities)
+    return json.JSONDecoder(
+        object_pairs_hook=without_repetition,
+        parse_constant=_refuse_constant,
+        parse_int=_whole_number,
+    )
 
 
 def _check_bounds(data: bytes, document: str, limits: Limits) -> None:
@@ -237,11 +280,9 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _whole_number(digits: str) -> int:
-    # Converting takes the square of the length, and Python refuses past this one by itself.
-    if len(digits) > _LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
+def _whole_number(digits: str) -> int | float:
+    # Converting takes the square of the length; nothing that is read is so large.
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
 
 
 def _first_repeated(pairs: list[tuple[str, object]]) -> str:

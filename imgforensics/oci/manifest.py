@@ -76,12 +76,11 @@ def parse_manifest(
     as the type it states, and the oddity is noted (CVE-2021-41190).
     """
     root = parse_json(raw, document, limits).required_object()
-    members = root.value if isinstance(root.value, dict) else {}
-    if "manifests" in members and ("layers" in members or "config" in members):
+    if root.holds("manifests") and (root.holds("layers") or root.holds("config")):
         root.note("has the members of an index and of a manifest: readers may disagree on it")
     stated = root.member("mediaType").text() or media_type
     if stated in INDEX_MEDIA_TYPES or (
-        stated not in MANIFEST_MEDIA_TYPES and "manifests" in members
+        stated not in MANIFEST_MEDIA_TYPES and root.holds("manifests")
     ):
         return Index.from_json(root, raw)
     return Manifest.from_json(root, raw)

@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.problems import Location, Problem, ProblemLog
 from imgforensics.sources.base import SourceFacts
+from imgforensics.sources.file_descriptor import FileDescriptor
 from imgforensics.sources.members import Members
 from imgforensics.sources.region import open_region
 from imgforensics.tarstream.member import EntryKind, Extent, TarMember
@@ -43,7 +44,7 @@ class ArchiveSource(SourceFacts):
         self._earlier = tuple(problems)
         self._log = ProblemLog(Location(source=description))
         self._members = Members[_Place](self._log, limits)
-        self._descriptor = os.dup(file.fileno())
+        self._archive = FileDescriptor(os.dup(file.fileno()), description)
         try:
             self._read_headers(limits)
         except BaseException:
@@ -66,7 +67,7 @@ class ArchiveSource(SourceFacts):
     def open(self, name: str) -> BinaryIO:
         """A seekable file over the member's place in the archive."""
         place = self._place(name)
-        return open_region(self._descriptor, place.offset, place.size, place.extents)
+        return open_region(self._archive.number, place.offset, place.size, place.extents)
 
     def location(self, name: str) -> tuple[int, int]:
         """Offset of the content in the archive, and its stored bytes."""
@@ -74,9 +75,7 @@ class ArchiveSource(SourceFacts):
 
     def close(self) -> None:
         """Close the archive; files opened from it stay usable."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._archive.close()
 
     def _place(self, name: str) -> _Place:
         found = self._members.find(name)
@@ -85,7 +84,7 @@ class ArchiveSource(SourceFacts):
         return found
 
     def _read_headers(self, limits: Limits) -> None:
-        window = _Window(self._descriptor)
+        window = _Window(self._archive.number)
         for member in TarReader(window, self._log, limits, skip=window.skip):
             self._members.count(member)
             if member.kind is EntryKind.FILE:

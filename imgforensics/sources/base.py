@@ -75,6 +75,9 @@ class SourceFacts:
     def close(self) -> None:
         """Give back what the source holds."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._description}>"
+
     def __enter__(self) -> Self:
         return self
 

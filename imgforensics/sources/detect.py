@@ -24,6 +24,8 @@ from imgforensics.sources.stream import StreamSource, Visitor
 from imgforensics.tarstream.header import looks_like_tar
 
 _PREFIX = re.compile(r"(docker-archive|oci|oci-archive|dir):(.+)", re.DOTALL)
+_ELSEWHERE = re.compile(r"(?:docker|docker-daemon|containers-storage):.+", re.DOTALL)
+"""Skopeo's names for what is in a registry, or in an engine's own storage."""
 _BLOCK = 512
 
 
@@ -40,7 +42,7 @@ class _Request:
 
 
 def open_source(
-    source: str | Path | BinaryIO,
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     limits: Limits = DEFAULT_LIMITS,
     spool_directory: Path | None = None,
@@ -61,12 +63,14 @@ def open_source(
     """
     if isinstance(source, str) and source == "-":
         source = sys.stdin.buffer
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "read"):
+            raise TypeError(f"a source is a path or a binary file, not {source!r}")
         request = _Request(_stream_name(source), limits, spool_directory, visitor, whole_file)
         return _open_file(source, request)
-    path, reference = _locate(source)
-    if not str(source):
+    if not os.fspath(source):
         raise SourceUnreadableError("no source is named")
+    path, reference = _locate(source)
     request = _Request(str(path), limits, spool_directory, visitor, whole_file, reference)
     if _is_directory(path):
         return _open_directory(path, request)
@@ -81,10 +85,17 @@ def _stream_name(file: BinaryIO) -> str:
     return name if isinstance(name, str) else "a stream"
 
 
-def _locate(source: str | Path) -> tuple[Path, str | None]:
+def _locate(source: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """The path, and the image that a prefixed name chooses."""
-    match = _PREFIX.fullmatch(source) if isinstance(source, str) else None
-    if match is None or os.path.lexists(source):
+    if not isinstance(source, str) or os.path.lexists(source):
+        return Path(source), None
+    if _ELSEWHERE.fullmatch(source):
+        raise SourceUnreadableError(
+            f"{source}: only files are read; `skopeo copy {source} oci:FOLDER` makes some, "
+            "then open FOLDER"
+        )
+    match = _PREFIX.fullmatch(source)
+    if match is None:
         return Path(source), None
     text = match[2]
     end = len(text)

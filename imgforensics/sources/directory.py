@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from imgforensics.errors import MissingBlobError, SourceUnreadableError
 from imgforensics.sources.base import SourceFacts, open_read_only, printable
+from imgforensics.sources.file_descriptor import FileDescriptor
 
 _MAXIMUM_HOPS = 40
 # The last is what opening a socket says.
@@ -30,19 +31,19 @@ class DirectorySource(SourceFacts):
     def __init__(self, path: Path, description: str, *, reference: str | None = None) -> None:
         super().__init__(description, reference)
         try:
-            self._root = open_read_only(path, os.O_DIRECTORY)
+            self._root = FileDescriptor(open_read_only(path, os.O_DIRECTORY), description)
         except OSError as error:
             raise SourceUnreadableError(f"{description}: {error.strerror}") from None
 
     def names(self) -> Iterator[str]:
-        """Regular files and links, those nearer to the top first."""
+        """Regular files and links, those nearer to the top first; none of what cannot be listed."""
         pending = deque([""])
         while pending:
             directory = pending.popleft()
-            for name, kind in self._list(directory):
-                if stat.S_ISDIR(kind):
+            for name, is_directory in self._list(directory):
+                if is_directory:
                     pending.append(f"{name}/")
-                elif stat.S_ISREG(kind) or stat.S_ISLNK(kind):
+                else:
                     yield name
 
     def size(self, name: str) -> int:
@@ -59,11 +60,10 @@ class DirectorySource(SourceFacts):
 
     def close(self) -> None:
         """Close the directory; files opened from it stay usable."""
-        if self._root >= 0:
-            os.close(self._root)
-            self._root = -1
+        self._root.close()
 
-    def _list(self, directory: str) -> list[tuple[str, int]]:
+    def _list(self, directory: str) -> list[tuple[str, bool]]:
+        """What one directory holds, and whether each is a directory itself."""
         try:
             descriptor = self._resolve(directory, _DIRECTORY)
         except (OSError, MissingBlobError):
@@ -71,9 +71,12 @@ class DirectorySource(SourceFacts):
         try:
             with os.scandir(descriptor) as entries:
                 return sorted(
-                    (directory + entry.name, entry.stat(follow_symlinks=False).st_mode)
+                    (directory + entry.name, entry.is_dir(follow_symlinks=False))
                     for entry in entries
+                    if _is_listed(entry)
                 )
+        except OSError:
+            return []
         finally:
             os.close(descriptor)
 
@@ -95,7 +98,7 @@ class DirectorySource(SourceFacts):
         """Open `name` one component at a time; the caller owns the descriptor."""
         if "\0" in name:
             raise self._missing(name)
-        trail = [os.dup(self._root)]
+        trail = [os.dup(self._root.number)]
         pending = _components(name)
         hops = 0
         try:
@@ -123,6 +126,12 @@ class DirectorySource(SourceFacts):
         if len(trail) == 1:
             raise self._missing(name, "leads out of the directory; not followed")
         os.close(trail.pop())
+
+
+def _is_listed(entry: os.DirEntry[str]) -> bool:
+    # As the listing itself says, where it does: of what must not be looked at, stat fails.
+    kinds = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+    return any(kinds) or entry.is_symlink()
 
 
 def _components(name: str) -> list[str]:

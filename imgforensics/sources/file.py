@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from imgforensics.sources.base import SourceFacts
+from imgforensics.sources.file_descriptor import FileDescriptor
 from imgforensics.sources.region import open_region
 
 
@@ -14,7 +15,7 @@ class FileSource(SourceFacts):
     def __init__(self, file: BinaryIO, name: str, description: str) -> None:
         super().__init__(description)
         self.name = name
-        self._descriptor = os.dup(file.fileno())
+        self._file = FileDescriptor(os.dup(file.fileno()), description)
 
     def names(self) -> Iterator[str]:
         """The one name."""
@@ -23,17 +24,15 @@ class FileSource(SourceFacts):
     def size(self, name: str) -> int:
         """Bytes of the file."""
         self._check(name)
-        return os.fstat(self._descriptor).st_size
+        return os.fstat(self._file.number).st_size
 
     def open(self, name: str) -> BinaryIO:
         """The file from its beginning."""
-        return open_region(self._descriptor, 0, self.size(name))
+        return open_region(self._file.number, 0, self.size(name))
 
     def close(self) -> None:
         """Close the file; what was opened from it stays usable."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._file.close()
 
     def _check(self, name: str) -> None:
         if name != self.name:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from tests.attacks.layers import _sparse_file
+from tests.attacks.layers import holed_file
 from tests.attacks.writing import archive, gzipped, header, member, tar
 
 _IMAGE = (
@@ -36,7 +36,7 @@ def long_member_names(directory: Path, count: int) -> Path:
 
 def sparse_members(directory: Path, count: int) -> Path:
     """A hundred members, each with a sparse map of so many runs, in gzip."""
-    return _around(directory, (_sparse_file(b"s%d" % n, count) for n in range(100)))
+    return _around(directory, (holed_file(b"s%d" % n, count) for n in range(100)))
 
 
 def linked_members(directory: Path, count: int) -> Path:

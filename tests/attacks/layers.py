@@ -32,16 +32,16 @@ def _long_names(count: int) -> Iterator[bytes]:
 def sparse_map(directory: Path, count: int) -> Path:
     """One file of so many runs, as old GNU headers tell it."""
     layout = Layout(directory)
-    return layout.image(layout.layer([_sparse_file(b"holes", count)]))
+    return layout.image(layout.layer([holed_file(b"holes", count)]))
 
 
 def sparse_maps(directory: Path, count: int) -> Path:
     """A hundred files, each with a map that is allowed for one."""
     layout = Layout(directory)
-    return layout.image(layout.layer(_sparse_file(b"holes%d" % n, count) for n in range(100)))
+    return layout.image(layout.layer(holed_file(b"holes%d" % n, count) for n in range(100)))
 
 
-def _sparse_file(name: bytes, count: int) -> bytes:
+def holed_file(name: bytes, count: int) -> bytes:
     numbers = b"%d\n" % count + b"".join(b"%d\n1\n" % (2 * n) for n in range(count))
     stored = numbers + bytes(-len(numbers) % 512) + b"x" * count
     records = with_records(

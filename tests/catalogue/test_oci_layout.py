@@ -1,5 +1,6 @@
 """What indexes lead to."""
 
+import base64
 import io
 import json
 from pathlib import Path
@@ -338,6 +339,22 @@ def test_oddities_are_problems_with_their_place() -> None:
     assert [code.label for code in codes(archive.read())] == ["document-odd"] * 3
     assert "the key 'os' is repeated" in details[0]
     assert {detail.split(": ")[1] for detail in details[1:]} == {"$.os", "$.config.Env"}
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_documents_may_be_embedded_in_their_descriptors(is_right: bool) -> None:
+    def embedded(descriptor: Json) -> Json:
+        data = archive.files.pop(blob_name(descriptor))
+        return {**descriptor, "data": base64.b64encode(data if is_right else b"{}").decode()}
+
+    archive = Archive()
+    config = embedded(archive.config([b"1"]))
+    manifest = archive.manifest(archive.layers(b"1"), config)
+    catalogue = archive.layout(embedded(manifest) if is_right else manifest).read()
+    (record,) = catalogue.records
+    assert (record.config is not None, record.is_complete) == (is_right, is_right)
+    odd = ProblemCode.DOCUMENT_ODD
+    assert set(codes(catalogue)) == {odd if is_right else ProblemCode.BLOB_MISSING}
 
 
 def test_a_config_that_is_shared_is_one_image_per_manifest() -> None:

@@ -45,6 +45,13 @@ def old(tmp_path: Path) -> str:
     return save(tmp_path, ImageBuilder([BASE], tags=["web:1"]), name="web1.tar")
 
 
+def test_both_sides_are_named(web: str) -> None:
+    before, after = run("diff", web, "--layer", "0").lines[:2]
+    assert before.endswith(f"/web:2 in {web}, before all layers")
+    assert after.endswith(f"/web:2 in {web}, after layer 0")
+    assert run("diff", web, "--layer", "0", "--json").document["before"]["layer"] == -1
+
+
 def test_two_images(old: str, web: str) -> None:
     outcome = run("diff", old, web, "--ignore", "created")
     assert outcome.status == Status.NO
@@ -227,6 +234,23 @@ def test_a_patch_makes_the_one_tree_the_other(tmp_path: Path) -> None:
     found = {str(path.relative_to(tree)): path for path in tree.rglob("*") if not path.is_dir()}
     assert str(found.pop("link").readlink()) == "other/target"
     assert {name: path.read_bytes() for name, path in found.items()} == after
+
+
+def test_a_patch_turns_files_into_links_and_links_into_files(tmp_path: Path) -> None:
+    before = [file("file", TEXT), symlink("link", "file")]
+    after = [symlink("file", "link"), file("link", b"no link\n", mode=0o755)]
+    images = (ImageBuilder([before]), ImageBuilder([after]))
+    sources = [save(tmp_path, image, name=f"{n}.tar") for n, image in enumerate(images)]
+    patch = process("diff", *sources, "--format", "patch").raw
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_bytes(TEXT)
+    (tree / "link").symlink_to("file")
+    subprocess.run(["git", "apply", "-p1"], input=patch, cwd=tree, check=True, capture_output=True)
+    assert (tree / "file").readlink() == Path("link")
+    assert (tree / "link").lstat().st_mode & 0o7777 == 0o755
+    (tree / "file").unlink()
+    assert (tree / "link").read_bytes() == b"no link\n"
 
 
 class Page(HTMLParser):

@@ -1,6 +1,7 @@
 """Options that all commands share, help, and version."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import typer
@@ -18,6 +19,7 @@ def test_version() -> None:
 def test_help_names_every_command() -> None:
     text = run("--help").text
     assert all(f"\n  {command} " in text for command in COMMANDS)
+    assert all(in_a_line in text for in_a_line in COMMANDS.values())
     assert "Exit status: " in text
 
 
@@ -56,6 +58,39 @@ def test_an_unknown_limit_is_answered_with_all_names(shop: str) -> None:
     outcome = run("ls", shop, "--limit", "size=1")
     assert outcome.status == 2
     assert all(field.name in "".join(outcome.said.split()) for field in fields(Limits))
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("search -F", "--content"),
+        ("search -C2", "--content"),
+        ("search --text", "--content"),
+        ("search --name a --max-size 1K", "a criterion of contents"),
+        ("search --decompress", "--content"),
+        ("search --content a --levels 2", "--decompress"),
+        ("deleted --special", "--output"),
+        ("deleted --force", "--output"),
+        ("history --follow", "PATH"),
+        ("diff --layer 0 --decompress", "--content or --content-of"),
+        ("dockerfile --force", "--output"),
+        ("dockerfile --rebuild-with buildah", "--output"),
+    ],
+)
+def test_an_option_that_would_be_without_effect_is_refused(
+    shop: str, words: str, needed: str
+) -> None:
+    command, *options = words.split()
+    outcome = run(command, shop, *options)
+    assert (outcome.status, outcome.text) == (2, "")
+    assert f"needs {needed}" in outcome.said
+
+
+@pytest.mark.parametrize("option", ["--output", "--include", "--exclude"])
+def test_waste_is_of_the_whole_image(shop: str, tmp_path: Path, option: str) -> None:
+    outcome = run("deleted", shop, "--waste", option, str(tmp_path / "x"))
+    assert outcome.status == 2
+    assert "--waste: excludes" in outcome.said
 
 
 def test_standard_input_that_is_a_terminal() -> None:

@@ -272,5 +272,8 @@ def test_it_reads_like_this() -> None:
         assert answer.summary() == str(answer)
         assert answer.to_json()["totals"]["added"] == 1
         assert "1 added" in repr(answer)
+        assert b"\n@@ " in diff(image, 0, 1, content=["**"]).to_patch()
+        with pytest.raises(TypeError, match="not 'rootfs'"):
+            diff(image, "rootfs")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="two numbers after one image"):
             diff(image, image, 1)  # type: ignore[call-overload,unused-ignore]

@@ -1,10 +1,20 @@
 """Images of a few layers, and what their filesystems show, in a form that tests can spell out."""
 
 import io
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from imgforensics import FileTree, Image, Limits, ProblemCode, open_image
-from imgforensics.testing import ImageBuilder, LayerSpec, Member, Packing, archive, oci_layout
+from imgforensics.testing import (
+    Entry,
+    ImageBuilder,
+    LayerSpec,
+    Member,
+    Packing,
+    archive,
+    oci_layout,
+)
 
 Layer = LayerSpec | Sequence[Member]
 
@@ -48,3 +58,16 @@ def _told(image: Image, tree: FileTree, path: bytes) -> str:
                 return f"file {file.read().decode()}"
         case kind:
             return kind
+
+
+def write(members: list[Entry], target: Path) -> None:
+    """Put files, directories and symbolic links onto the disk."""
+    for member in members:
+        path = target / os.fsdecode(member.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if member.type_flag == b"5":
+            path.mkdir(exist_ok=True)
+        elif member.type_flag == b"2":
+            path.symlink_to(os.fsdecode(member.link_name))
+        else:
+            path.write_bytes(member.content)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.testing import directory, file, symlink
-from tests.filesystem.building import image_of
-from tests.filesystem.test_path import write
+from tests.filesystem.building import image_of, write
 
 MEMBERS = [
     file("a/b/f.txt"),

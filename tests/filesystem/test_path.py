@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import pytest
@@ -26,7 +26,6 @@ from imgforensics.errors import (
     SymlinkLoopError,
 )
 from imgforensics.testing import (
-    Entry,
     device,
     directory,
     fifo,
@@ -360,56 +359,3 @@ def test_text_is_utf8_unless_another_encoding_is_named(image: Image) -> None:
     with notes.open(encoding="latin-1", newline="") as text:
         assert isinstance(text, io.TextIOWrapper)
         assert text.readline() == "zwölf\r\n"
-
-
-# What is below.
-
-
-def test_iterdir_goes_through_links_and_keeps_the_path(image: Image) -> None:
-    names = ["absolute", "broken", "dangling", "escape", "link", "notes", "passwd"]
-    assert [str(path) for path in image.path("/conf").iterdir()] == [f"/conf/{n}" for n in names]
-
-
-def test_walk_is_that_of_the_disk(tmp_path: Path) -> None:
-    members = [
-        file("a/b/f"),
-        file("a/.hidden/g"),
-        symlink("a/up", ".."),
-        file("c"),
-        directory("d/e"),
-    ]
-    write(members, tmp_path)
-    with image_of(members) as image:
-        ours = [(str(path), set(dirs), set(files)) for path, dirs, files in image.path("/").walk()]
-    theirs = []
-    for top, directories, files in os.walk(tmp_path):
-        # As `pathlib.Path.walk` of Python 3.12 has it, links are among the files.
-        links = {name for name in directories if (Path(top) / name).is_symlink()}
-        shown = "/" + os.path.relpath(top, tmp_path) if top != str(tmp_path) else "/"
-        theirs.append((shown, set(directories) - links, set(files) | links))
-    assert sorted(ours) == sorted(theirs)
-
-
-def test_walk_leaves_out_what_is_taken_out_and_follows_its_start(image: Image) -> None:
-    visited = []
-    for path, directories, _ in image.path("/").walk():
-        visited.append(str(path))
-        if "etc" in directories:
-            directories.remove("etc")
-    assert visited == ["/", "/dev"]
-    ((path, directories, files),) = image.path("/conf").walk()
-    assert (str(path), directories, len(files)) == ("/conf", [], 7)
-    assert list(image.path("/etc/passwd").walk()) == []
-
-
-def write(members: list[Entry], target: Path) -> None:
-    """Put files, directories and symbolic links onto the disk."""
-    for member in members:
-        path = target / os.fsdecode(member.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if member.type_flag == b"5":
-            path.mkdir(exist_ok=True)
-        elif member.type_flag == b"2":
-            path.symlink_to(os.fsdecode(member.link_name))
-        else:
-            path.write_bytes(member.content)

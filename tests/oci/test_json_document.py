@@ -34,8 +34,7 @@ def test_sound_documents_are_what_the_standard_parser_makes_of_them(value: objec
         (b"{", "doc: not JSON: "),
         (b'{"a": NaN}', "doc: not JSON: NaN is no JSON number"),
         (b'{"a": -Infinity}', "-Infinity is no JSON number"),
-        (b'{"a": "\xff"}', "doc: not UTF-8: byte 0xff at offset 7"),
-        (b'{"size": ' + b"9" * 5000 + b"}", "doc: not JSON: a number of 5000 digits"),
+        (b'{"a": "\xff}', "doc: not UTF-8: byte 0xff at offset 7; not JSON: "),
         ('{"a": 1}'.encode("utf-16"), "doc: not UTF-8"),
     ],
 )
@@ -43,6 +42,22 @@ def test_damage_is_named_with_its_document(data: bytes, message: str) -> None:
     with pytest.raises(DamagedDocumentError) as raised:
         parse_json(data, "doc")
     assert message in str(raised.value)
+
+
+def test_what_engines_get_past_is_an_oddity() -> None:
+    """https://pkg.go.dev/encoding/json#Unmarshal, and `Decoder`, which stops at the end."""
+    root = parse_json(b' {"a": "\xff"} {"b": 1}\n', "doc")
+    assert root.value == {"a": "\N{REPLACEMENT CHARACTER}"}
+    assert root.oddities[0] == "not UTF-8: byte 0xff at offset 8"
+    assert "something follows its end, at character 11;" in root.oddities[1]
+    assert parse_json(b"\r\n\t 1 \r\n", "doc").oddities == []
+
+
+def test_a_number_that_nothing_could_hold_is_no_size() -> None:
+    root = parse_json(b'{"size": ' + b"9" * 5000 + b', "a": 1}', "doc")
+    assert root.member("a").value == 1
+    with pytest.raises(DamagedDocumentError, match="expected a number of bytes"):
+        root.member("size").required_size()
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'["[",'])
@@ -93,6 +108,22 @@ def test_a_repeated_key_is_noted_and_its_last_value_counts() -> None:
     root = parse_json(b'{"a": 1, "b": {"c": 1, "c": 2}, "a": 3}', "doc")
     assert root.value == {"a": 3, "b": {"c": 2}}
     assert ["'c'" in root.oddities[0], "'a'" in root.oddities[1]] == [True, True]
+
+
+def test_the_case_of_a_members_key_is_passed_over_and_noted() -> None:
+    root = parse_json(b'{"Layers": 1, "layers": 2, "LAYERS": 3, "layers": 4, "other": 5}', "doc")
+    assert [root.member("layers").value for _ in range(2)] == [4, 4]
+    assert root.holds("lAyers")
+    assert not root.holds("layer")
+    assert root.others("layers") == {"other": 5}
+    assert len(root.oddities) == 2
+    assert "'Layers' and 'LAYERS' and 'layers'" in root.oddities[1]
+
+
+def test_the_case_of_a_label_is_its_own() -> None:
+    root = parse_json(b'{"a": "1", "A": "2"}', "doc")
+    assert root.text_map() == {"a": "1", "A": "2"}
+    assert root.oddities == []
 
 
 def test_a_lone_surrogate_does_not_survive_to_break_output() -> None:

@@ -189,6 +189,40 @@ def test_a_source_that_is_not_there(
         open_source(name)
 
 
+class Place:
+    """A path that is no `pathlib.Path`, as other libraries have them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
+def test_any_kind_of_path_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(TAR)
+    with open_source(Place(tmp_path / "a.tar")) as source:
+        assert contents(source) == WHOLE
+
+
+@pytest.mark.parametrize("source", [None, 3, b"a.tar"])
+def test_what_is_neither_path_nor_file(source: object) -> None:
+    with pytest.raises(TypeError, match="a path or a binary file"):
+        open_source(source)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["docker://alpine", "docker-daemon:a:1", "containers-storage:a"])
+def test_what_is_in_a_registry_or_in_an_engine_has_to_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceUnreadableError, match=f"skopeo copy {name} oci:"):
+        open_source(name)
+    Path("docker-daemon:a:1").write_bytes(TAR)
+    with open_source("docker-daemon:a:1") as source:
+        assert contents(source) == WHOLE
+
+
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_as_a_whole_file_it_is_one_blob_as_stored(tmp_path: Path, compression: str) -> None:
     data = COMPRESSIONS[compression](TAR)

@@ -7,6 +7,7 @@ import pytest
 
 from imgforensics.errors import MissingBlobError, SourceUnreadableError
 from imgforensics.sources.directory import DirectorySource
+from tests.extraction.as_nobody import as_nobody
 
 
 @pytest.fixture
@@ -34,6 +35,21 @@ def test_names_and_content(root: Path) -> None:
         assert sorted(source.names()) == ["blobs/sha256/a", "index.json"]
     assert read(root, "blobs/sha256/a") == b"content"
     assert read(root, "./blobs//sha256/../sha256/a") == b"content"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_directory_that_may_be_listed_and_not_entered(root: Path) -> None:
+    for path in root.parents:
+        path.chmod(path.stat().st_mode | 0o111)
+    (root / "blobs" / "sha256").chmod(0o744)
+    (root / "closed").mkdir(0o700)
+
+    def names() -> list[str]:
+        with DirectorySource(root, "layout") as source:
+            return sorted(source.names())
+
+    assert as_nobody(names) == ["blobs/sha256/a", "index.json"]
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ from imgforensics.serialise import (
     text_or_none,
 )
 from imgforensics_cli.failures import Status
+from imgforensics_cli.options import refuse_without
 from imgforensics_cli.output import (
     brief,
     counted,
     human_size,
+    safe,
     say,
     table,
     write_document,
@@ -44,7 +46,10 @@ def run(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Write them to DIR/layer-NNN, NNN holding them."
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write them to DIR/layer-NNN, NNN being the layer.",
         ),
     ] = None,
     include: Annotated[
@@ -68,10 +73,12 @@ def run(
     Deleted, overwritten, hidden, or never shown at all: each with the layer that holds it and
     the layer that ended it. The exit status is 1 if there is none.
     """
-    if waste and output is not None:
-        raise typer.BadParameter("excludes --output", param_hint="--waste")
+    if waste and (output is not None or include or exclude):
+        raise typer.BadParameter("excludes --output, --include and --exclude", param_hint="--waste")
     selection = Selection(tuple(include or ()), tuple(exclude or ()))
-    if output is not None:
+    if output is None:
+        refuse_without("--output", {"--special": special, "--force": force})
+    else:
         return _write(request, output, selection, special=special, force=force)
     with request.open(Need.ENTRIES) as image:
         request.scan_what_can_be(image)
@@ -134,8 +141,8 @@ def _write(
         if request.json:
             write_json(record.to_json())
         elif not request.quiet:
-            count = sum(record.counts.values())
-            say(f"{record.output}: {counted(count, 'path')}, {human_size(record.content_bytes)}")
+            paths = counted(sum(record.counts.values()), "path")
+            say(f"{safe(record.output)}: {paths}, {human_size(record.content_bytes)}")
             if not record.is_complete:
                 say("not complete: see the record beside it")
         return request.conclude(record.problems)

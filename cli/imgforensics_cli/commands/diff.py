@@ -29,6 +29,7 @@ from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import display
 from imgforensics_cli.failures import Status
+from imgforensics_cli.options import refuse_without
 from imgforensics_cli.output import table, write_document, write_lines
 from imgforensics_cli.progress import counting
 from imgforensics_cli.request import Request, layer_of
@@ -136,6 +137,8 @@ def run(
     if layout is not Format.TEXT and (request.json or stat):
         raise typer.BadParameter("goes without --json and --stat", param_hint="--format")
     everything = content or (layout is Format.PATCH and not content_of)
+    if not everything and not content_of:
+        refuse_without("--content or --content-of", {"--decompress": decompress})
     question = _Question(
         other=other,
         other_image=other_image,
@@ -268,9 +271,7 @@ def _opened(request: Request, opened: ExitStack) -> Image | DirectoryTree:
     except NotAnImageError:
         if not Path(request.source).is_dir():
             raise
-    directory = DirectoryTree(Path(request.source))
-    opened.callback(directory.close)
-    return directory
+    return opened.enter_context(DirectoryTree(request.source))
 
 
 def _stored_size(image: Image) -> int:

@@ -22,6 +22,7 @@ from imgforensics.opening import Need
 from imgforensics.problems import Problem, display
 from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
 from imgforensics_cli.failures import Status
+from imgforensics_cli.options import refuse_without
 from imgforensics_cli.output import counted, safe, safe_lines, say, write_document, write_lines
 from imgforensics_cli.progress import counting
 from imgforensics_cli.request import Request
@@ -65,8 +66,9 @@ class _Wanted(NamedTuple):
         """Usage errors for options that need or exclude others; refuse a target that is taken."""
         if self.history_only and (self.output is not None or self.effects):
             raise typer.BadParameter("what is asked for is in layers", param_hint="--history-only")
-        if self.engine is not None and self.output is None:
-            raise typer.BadParameter("needs --output", param_hint="--rebuild-with")
+        if self.output is None:
+            given = {"--rebuild-with": self.engine is not None, "--force": self.force}
+            refuse_without("--output", given)
         if self.base is not None and self.engine is None:
             raise typer.BadParameter("is for --rebuild-with", param_hint="--base")
         if self.output is not None:

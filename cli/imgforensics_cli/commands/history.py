@@ -24,6 +24,7 @@ from imgforensics.serialise import (
 )
 from imgforensics_cli.failures import Status
 from imgforensics_cli.listing import node_facts
+from imgforensics_cli.options import refuse_without
 from imgforensics_cli.output import brief, human_size, safe, say, table, write_document, write_lines
 from imgforensics_cli.request import Request
 
@@ -57,6 +58,7 @@ def run(
     Symbolic links are not followed. The exit status is 1 if the path never existed.
     """
     if path is None:
+        refuse_without("PATH", {"--follow": follow})
         with request.open(Need.DOCUMENTS) as image:
             _show_steps(request, image)
             return request.conclude(image.problems)

@@ -12,7 +12,7 @@ from imgforensics.problems import Problem
 from imgforensics.searching import ALL, DELETED, TOP, Among, HashList, Match, Query, search
 from imgforensics_cli.failures import Status
 from imgforensics_cli.matches import Form, MatchWriter
-from imgforensics_cli.options import LayerNumber, size_of
+from imgforensics_cli.options import LayerNumber, refuse_without, size_of
 from imgforensics_cli.output import counted, safe, say
 from imgforensics_cli.progress import counting
 from imgforensics_cli.request import Request, layer_of
@@ -156,6 +156,11 @@ def run(
     whether it is in the final image. The exit status is 0 if anything was found, 1 if not.
     """
     _check_scope(among, layer)
+    if not content:
+        of_lines = {"--fixed-strings": fixed, "--context": context > 0, "--text": text}
+        refuse_without("--content", of_lines | {"--decompress": decompress})
+    if not decompress:
+        refuse_without("--decompress", {"--levels": levels > 1})
     form = _form(request, long=long, count=count, null=null)
     query = Query(
         name=(*(name or ()), *_names(pattern, with_slash=False)),
@@ -183,6 +188,8 @@ def run(
         max_size=None if max_size is None else size_of(max_size, "--max-size"),
         decompress=levels if decompress else 0,
     )
+    if not query.asks_for_contents:
+        refuse_without("a criterion of contents", {"--max-size": max_size is not None})
     needs_contents = query.asks_for_contents or query.owner is not None
     with request.open(Need.CONTENTS if needs_contents else Need.ENTRIES) as image:
         scope = among if layer is None else layer_of(image, layer)
@@ -195,7 +202,7 @@ def run(
 
 def _check_scope(among: str, layer: int | None) -> None:
     if among not in (TOP, ALL, DELETED):
-        raise typer.BadParameter("is top, all or deleted", param_hint="--in")
+        raise typer.BadParameter(f"{among!r} is not top, all or deleted", param_hint="--in")
     if layer is not None and among != TOP:
         raise typer.BadParameter("excludes --in", param_hint="--layer")
 

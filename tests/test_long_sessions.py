@@ -1,0 +1,174 @@
+"""One process that opens image after image, as a notebook does: with `with` and without."""
+
+import gc
+import multiprocessing
+import os
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from imgforensics import (
+    DeletedFile,
+    DirectoryTree,
+    Image,
+    deleted_files,
+    list_images,
+    open_image,
+    search,
+    verify,
+    wasted_bytes,
+)
+from imgforensics.testing import ImageBuilder, archive, docker_layout, file
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "images"
+WEBAPP = FIXTURES / "webapp.docker-save.tar"
+EVERY_FORM = [
+    "webapp.docker-save.tar",
+    "webapp.docker-20.tar.xz",
+    "special.buildah.oci",
+    "names.skopeo-dir",
+]
+"""An archive, one that is compressed as a whole, a layout, a `dir:`."""
+
+
+def open_files() -> int:
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def everything(image: Image) -> None:
+    """Ask for all that holds something open."""
+    verify(image)
+    for path in image.path("/").rglob("*"):
+        if path.is_file():
+            path.read_bytes()
+    for _ in search(image, content="root", among="all"):
+        break
+
+
+@pytest.mark.parametrize("name", EVERY_FORM)
+def test_an_image_that_nobody_holds_any_more_holds_nothing_open(name: str) -> None:
+    before = open_files()
+    for _ in range(2):
+        everything(open_image(FIXTURES / name))
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("name", EVERY_FORM)
+def test_a_path_of_an_image_is_enough_to_go_on(name: str) -> None:
+    path = open_image(FIXTURES / name).path("/")
+    gc.collect()
+    files = [below for below in path.rglob("*") if below.is_file()]
+    assert sum(len(each.read_bytes()) for each in files) > 0
+
+
+@pytest.mark.parametrize("name", EVERY_FORM)
+def test_a_closed_image_says_so(name: str) -> None:
+    before = open_files()
+    with open_image(FIXTURES / name) as image:
+        image.filesystem  # noqa: B018 - it is known from now on
+        known = [path for path in image.path("/").rglob("*") if path.is_file() and path.stat()]
+    assert open_files() == before
+    image.close()
+    with pytest.raises(ValueError, match="is closed"):
+        known[0].read_bytes()
+    assert image.filesystem.get(b"") is not None
+
+
+def test_as_a_root_filesystem() -> None:
+    before = open_files()
+    image = open_image(FIXTURES / "whiteouts.docker-20.export.tar", as_rootfs=True)
+    everything(image)
+    image.close()
+    with pytest.raises(ValueError, match="is closed"):
+        image.layers[0].open()
+    del image
+    assert open_files() == before
+
+
+def test_a_directory_tree_is_closed_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    before = open_files()
+    with DirectoryTree(str(tmp_path)) as tree:
+        node = tree.tree.get(b"file")
+        assert node is not None
+        assert node.entry is not None
+        with tree.open_content(node.entry) as file_:
+            assert file_.read() == b"content"
+    bystander = os.open(tmp_path, os.O_RDONLY)
+    tree.close()
+    os.close(bystander)
+    with pytest.raises(ValueError, match="is closed"):
+        tree.open_content(node.entry)
+    DirectoryTree(tmp_path)
+    assert open_files() == before
+
+
+def test_several_threads_ask_one_image() -> None:
+    with open_image(WEBAPP) as image:
+        wanted = [path for path in image.path("/").rglob("*") if path.is_file()]
+        expected = [path.read_bytes() for path in wanted]
+    with open_image(WEBAPP) as image, ThreadPoolExecutor(8) as pool:
+        paths = [image.path(str(path)) for path in wanted]
+        assert list(pool.map(type(paths[0]).read_bytes, paths)) == expected
+        assert len({id(tree) for tree in pool.map(lambda _: image.filesystem, range(8))}) == 1
+
+
+# What can be sent to another process.
+
+
+def test_an_image_is_opened_again_in_another_process() -> None:
+    with (
+        open_image(WEBAPP) as image,
+        pytest.raises(TypeError, match="open it again"),
+    ):
+        pickle.dumps(image)
+
+
+def test_records_come_back_from_other_processes() -> None:
+    paths = [FIXTURES / name for name in EVERY_FORM]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        answers = pool.map(list_images, paths)
+    assert answers == [list_images(path) for path in paths]
+
+
+def test_what_verify_finds_is_sent_as_it_is() -> None:
+    with open_image(WEBAPP) as image:
+        found = verify(image)
+        assert pickle.loads(pickle.dumps(found)) == found
+        assert pickle.loads(pickle.dumps(image.manifest)) == image.manifest
+        assert pickle.loads(pickle.dumps(image.config)) == image.config
+        assert hash(image.manifest) == hash(pickle.loads(pickle.dumps(image.manifest)))
+
+
+# What a cell shows.
+
+
+def shown(image: Image) -> Iterator[object]:
+    yield image
+    yield image.record
+    yield image.source
+    yield verify(image)
+    yield wasted_bytes(image)
+    yield from deleted_files(image)
+
+
+@pytest.mark.parametrize("name", EVERY_FORM)
+def test_what_is_shown_fits_a_line_or_two(name: str) -> None:
+    with open_image(FIXTURES / name) as image:
+        for each in shown(image):
+            assert repr(each).startswith(f"<{type(each).__name__}")
+            long_path = len(each.path) if isinstance(each, DeletedFile) else 0
+            assert len(repr(each)) < 400 + long_path
+
+
+def test_what_is_shown_does_nothing_to_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
+    built = ImageBuilder([[file("a")]], tags=["a\x1b[31m:\x07"], platform="li\x1bnux/a\x07")
+    path.write_bytes(archive(docker_layout(built)))
+    image = open_image(path)
+    assert repr(image).isprintable()
+    assert repr(image.record).isprintable()
