@@ -12,7 +12,8 @@ from contextlib import closing
 from imgforensics.digests import Hasher
 from imgforensics.errors import LimitExceededError
 from imgforensics.image import Image
-from imgforensics.layer import EntryKind, Layer, LayerEntry, LayerPass, LayerScan
+from imgforensics.layer import EntryKind, Layer, LayerEntry
+from imgforensics.layer.keeping import kept_entries
 from imgforensics.problems import Location, Problem, ProblemCode
 from imgforensics.tarstream.sparse import logical_content
 
@@ -106,7 +107,7 @@ def _contents_of_layer(
     if layer.is_scanned and not any(map(wanted, _files(layer.entries))):
         return
     with closing(layer.begin_pass(threads=True, progress=progress)) as layer_pass:
-        for entry in _files(_kept(layer, layer_pass, problems)):
+        for entry in _files(kept_entries(layer, layer_pass, problems)):
             if wanted(entry):
                 if entry.size - entry.member.stored_size > most_holes:
                     problems.append(_too_many_holes(layer, entry, most_holes))
@@ -145,28 +146,6 @@ def _files(entries: Iterable[LayerEntry]) -> Iterator[LayerEntry]:
             yield entry
 
 
-def _kept(layer: Layer, layer_pass: LayerPass, problems: list[Problem]) -> Iterator[LayerEntry]:
-    """The entries of a pass, which stay with the layer, or are those that are with it already."""
-    if not layer.is_scanned:
-        entries = []
-        for entry in layer_pass:
-            entries.append(entry)
-            yield entry
-        if not layer.is_scanned:  # whoever uses the contents may have read it meanwhile
-            layer.keep(LayerScan(tuple(entries), layer_pass.facts))
-        return
-    known = iter(layer.entries)
-    for entry in layer_pass:
-        if entry != (as_kept := next(known, None)):
-            break
-        yield as_kept
-    else:
-        first, second = layer.scan().facts, layer_pass.facts
-        if (first.digest, first.diff_id) == (second.digest, second.diff_id):
-            return
-    problems.append(_changed(layer))
-
-
 def _missing(layer: Layer) -> Problem:
     return Problem(
         ProblemCode.BLOB_MISSING,
@@ -193,12 +172,3 @@ def _too_many_holes(layer: Layer, entry: LayerEntry, most: int) -> Problem:
     holes = entry.size - entry.member.stored_size
     detail = f"holes of {holes} bytes: over the limit hole_bytes={most}"
     return Problem(ProblemCode.LIMIT_REACHED, where, detail, "the file's content was not read")
-
-
-def _changed(layer: Layer) -> Problem:
-    return Problem(
-        ProblemCode.DIFF_ID_MISMATCH,
-        layer.where,
-        "the source changed while it was read",
-        "what was read of the layer is not what was verified; ask again",
-    )

@@ -45,8 +45,7 @@ def share_lower_layers(
         for (layer, _), scan in zip(pairs, scans, strict=True):
             if scan is None:
                 break
-            if not layer.is_scanned:
-                layer.keep(scan)
+            layer.keep(scan)
             if progress:
                 progress(layer)
             shared += 1

@@ -10,8 +10,8 @@ from imgforensics.errors import OutputFailedError
 from imgforensics.extraction.record import Tally
 from imgforensics.filesystem.node import Node
 from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.keeping import changed_problem, is_same_blob
 from imgforensics.layer.layer import Layer
-from imgforensics.problems import Problem, ProblemCode
 
 _IN_MEMORY = 1 << 20
 """Content of more bytes that several files share is held in an unnamed file."""
@@ -84,25 +84,11 @@ def _contents_of_layer(
             else:
                 tally.make_room(entry.path, entry.member.stored_size)
                 yield from _shared(nodes, entry, layer_pass.content(), spool_directory)
-    first, second = layer.scan().facts, layer_pass.facts
-    if (first.stored_size, first.digest, first.diff_id) != (
-        second.stored_size,
-        second.digest,
-        second.diff_id,
-    ):
-        tally.problems.append(_changed(layer))
+    if not is_same_blob(layer, layer_pass):
+        tally.problems.append(changed_problem(layer))
     for nodes in wanted.values():
         for node in nodes:
             yield Content(node, _entry_of(node), ())
-
-
-def _changed(layer: Layer) -> Problem:
-    return Problem(
-        ProblemCode.DIFF_ID_MISMATCH,
-        layer.where,
-        "the source changed while it was read",
-        "what was written of it is not what was verified; extract again",
-    )
 
 
 def _shared(

@@ -155,7 +155,9 @@ class _TreeWriter:
         self, layers: Sequence[Layer], progress: Progress | None
     ) -> dict[bytes, LayerEntry]:
         """Read all layers; what stands in the output now."""
-        first = FirstStage(self._files, self._selection.matcher(), self._rules)
+        first = FirstStage(
+            self._files, self._selection.matcher(), self._rules, self._tally.problems
+        )
         for layer in reversed(layers):
             first.read(layer, progress)
         return first.written

@@ -6,7 +6,8 @@ is hidden above, a parent that is a link of the same layer, a path held twice) t
 puts right.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import closing
 
 from imgforensics.extraction.claims import Claims
 from imgforensics.extraction.files import FileWriter
@@ -15,8 +16,10 @@ from imgforensics.extraction.spares import Spares
 from imgforensics.filesystem.rules import ApplyRules
 from imgforensics.filesystem.whiteout import PREFIX, whiteout_of
 from imgforensics.layer.entry import LayerEntry, normalise_path
-from imgforensics.layer.layer import Layer, LayerScan
+from imgforensics.layer.keeping import kept_entries
+from imgforensics.layer.layer import Layer
 from imgforensics.layer.stream import LayerPass
+from imgforensics.problems import Problem
 from imgforensics.tarstream.member import EntryKind
 
 Selected = Callable[[bytes], bool]
@@ -26,9 +29,12 @@ Progress = Callable[[int], None]
 class FirstStage:
     """One pass over the layers, top first: writes the files that nothing above claims."""
 
-    def __init__(self, files: FileWriter, selected: Selected, rules: ApplyRules) -> None:
+    def __init__(
+        self, files: FileWriter, selected: Selected, rules: ApplyRules, problems: list[Problem]
+    ) -> None:
         self._files = files
         self._selected = selected
+        self._problems = problems
         self._whiteouts = rules.whiteouts
         self._claims = Claims()
         self._spares = Spares()
@@ -37,18 +43,14 @@ class FirstStage:
 
     def read(self, layer: Layer, progress: Progress | None) -> None:
         """Read one layer from end to end; its entries stay with it."""
-        layer_pass = layer.begin_pass(threads=True, progress=progress)
-        try:
-            entries = tuple(self._meet(layer_pass))
-        finally:
-            layer_pass.close()
-        layer.keep(LayerScan(entries, layer_pass.facts))
+        with closing(layer.begin_pass(threads=True, progress=progress)) as layer_pass:
+            self._meet(kept_entries(layer, layer_pass, self._problems), layer_pass)
         self._claims.settle()
         self._spares = Spares()
 
-    def _meet(self, layer_pass: LayerPass) -> Iterator[LayerEntry]:
+    def _meet(self, entries: Iterable[LayerEntry], layer_pass: LayerPass) -> None:
         claims = self._claims
-        for entry in layer_pass:
+        for entry in entries:
             _, path, member, is_past_end = entry
             kind = member.kind
             if is_past_end:
@@ -63,7 +65,6 @@ class FirstStage:
                     self._file(entry, path, layer_pass.content())
                 elif kind is EntryKind.HARD_LINK:
                     self._hard_link(entry)
-            yield entry
 
     def _file(self, entry: LayerEntry, path: bytes, content: Iterable[memoryview]) -> None:
         if self._claims.is_free(path) and self._selected(path):

@@ -153,17 +153,21 @@ class Layer:
         with self._scan_lock:
             if self._scan is not None:
                 return self._scan
-            scanned = LayerScan.of(self.begin_pass(progress=progress))
-            self.keep(scanned)
-            return scanned
+            return self._keep(LayerScan.of(self.begin_pass(progress=progress)))
 
     def keep(self, scanned: LayerScan) -> None:
-        """Take a scan that a pass for another purpose made along the way.
+        """Take a scan that a pass for another purpose made along the way; the first one stays.
 
         Raises `LimitExceededError` (`ratio`) when all layers so far come to too much.
         """
-        self._charge_size(scanned)
-        self._scan = scanned
+        with self._scan_lock:
+            self._keep(scanned)
+
+    def _keep(self, scanned: LayerScan) -> LayerScan:
+        if self._scan is None:
+            self._charge_size(scanned)
+            self._scan = scanned
+        return self._scan
 
     def _charge_size(self, scanned: LayerScan) -> None:
         facts = scanned.facts

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from imgforensics import Limits, extract, write_tar
+from imgforensics import Limits, extract, extract_layers, write_tar
 from imgforensics.errors import LimitExceededError
 from imgforensics.testing import (
     Entry,
@@ -71,6 +71,22 @@ def test_holes_stay_holes_in_every_file(tmp_path: Path) -> None:
         assert path.stat().st_size == size
         assert path.stat().st_blocks * 512 < size // 4
         assert path.read_bytes().strip(b"\0") == b"x" * 512
+
+
+@pytest.mark.parametrize("form", [extract, extract_layers])
+def test_an_image_that_was_read_is_read_once_more_and_answers_as_before(
+    form: Extraction, tmp_path: Path
+) -> None:
+    layers = [file("a", b"old"), file("z", b"z")], [file("a", b"new"), hard_link("b", "a")]
+    with image_of(tmp_path, *layers) as image:
+        nodes = dict(image.filesystem.walk())
+        entries = image.entries
+        read: list[int] = []
+        assert form(image, tmp_path / "out", progress=read.append).is_complete
+        assert sum(read) == sum(layer.stored_size for layer in image.layers)
+        assert all(before is after for before, after in zip(entries, image.entries, strict=True))
+        assert all(nodes[path] is node for path, node in image.filesystem.walk())
+        assert not image.ambiguities()
 
 
 # A source that is not the same the second time.
