@@ -5,9 +5,10 @@ against the snapshot below, then the additions in order. A sibling that the same
 always survives. Source: https://github.com/opencontainers/image-spec/blob/main/layer.md
 """
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from itertools import chain
 
 from imgforensics.filesystem.deletions import Deletion, sort_entries
@@ -179,35 +180,39 @@ class _Application:
                 self._report(entry, ProblemCode.HARD_LINK_BROKEN, detail, "kept, without content")
                 self._place(entry, Node(entry))
 
-    def _link_those_ready(self, waiting: dict[bytes, list[LayerEntry]]) -> bool:
-        """Link what waits for a target that now stands, and what waited for that in turn."""
-        ready = deque(waiting)
+    def _link_those_ready(self, waiting: defaultdict[bytes, list[LayerEntry]]) -> bool:
+        """Link what waits for a target that now stands, and what waited for that in turn.
+
+        It happens in the order of the tar, gone through again for what precedes its target.
+        """
+        ready = [
+            (0, entry.member.ordinal, entry)
+            for target in [target for target in waiting if self._tree.find(target) is not None]
+            for entry in waiting.pop(target)
+        ]
+        heapify(ready)
+        left: list[LayerEntry] = []
         any_linked = False
         while ready:
-            target = ready.popleft()
-            if target in waiting and self._tree.find(target) is not None:
-                linked, left = self._link_now(waiting.pop(target))
-                ready.extend(entry.path for entry in linked)
-                any_linked = any_linked or bool(linked)
-                if left:
-                    waiting[target] = left
-        return any_linked
-
-    def _link_now(self, entries: Iterable[LayerEntry]) -> tuple[list[LayerEntry], list[LayerEntry]]:
-        """Those that are linked, and those whose target the links before them took away."""
-        linked, left = [], []
-        for entry in entries:
+            turn, ordinal, entry = heappop(ready)
             if self._is_superseded(entry):
                 continue
-            if self._link(entry):
-                linked.append(entry)
-                detail = "its target follows"
-                self._report(
-                    entry, ProblemCode.HARD_LINK_BEFORE_TARGET, detail, "linked all the same"
-                )
-            else:
-                left.append(entry)
-        return linked, left
+            if not self._link(entry):
+                left.append(entry)  # another one took its target away
+                continue
+            any_linked = True
+            self._report(
+                entry,
+                ProblemCode.HARD_LINK_BEFORE_TARGET,
+                "its target follows",
+                "linked all the same",
+            )
+            for each in waiting.pop(entry.path, ()):
+                number = each.member.ordinal
+                heappush(ready, (turn + (number < ordinal), number, each))
+        for entry in left:
+            waiting[normalise_path(entry.link_name)].append(entry)
+        return any_linked
 
     def _is_superseded(self, entry: LayerEntry) -> bool:
         standing = self._tree.entry_at(entry.path)
