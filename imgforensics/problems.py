@@ -376,9 +376,13 @@ def has_errors(problems: tuple[Problem, ...]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)
 
 
-def display(name: bytes) -> str:
-    """A name for people: UTF-8 where it is, escapes for what is not or would move a cursor."""
-    text = name.decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def display(name: bytes | str) -> str:
+    """Text for people: UTF-8 where it is, escapes for what is not or would move a cursor."""
+    text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # what `surrogateescape` makes of a byte
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

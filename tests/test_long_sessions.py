@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from imgforensics import (
-    DeletedFile,
     DirectoryTree,
     Image,
     deleted_files,
@@ -153,7 +152,12 @@ def shown(image: Image) -> Iterator[object]:
     yield image.source
     yield verify(image)
     yield wasted_bytes(image)
+    yield image.filesystem
+    yield image.filesystem.root
     yield from deleted_files(image)
+    yield from image.entries[:20]
+    yield from search(image, kinds="f", among="all")
+    yield from image.history_of("/")
 
 
 @pytest.mark.parametrize("name", EVERY_FORM)
@@ -161,7 +165,8 @@ def test_what_is_shown_fits_a_line_or_two(name: str) -> None:
     with open_image(FIXTURES / name) as image:
         for each in shown(image):
             assert repr(each).startswith(f"<{type(each).__name__}")
-            long_path = len(each.path) if isinstance(each, DeletedFile) else 0
+            path = getattr(each, "path", b"")
+            long_path = len(path) if isinstance(path, bytes) else 0
             assert len(repr(each)) < 400 + long_path
 
 

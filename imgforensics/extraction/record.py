@@ -143,6 +143,11 @@ class ExtractionRecord:
     deviations: tuple[Deviation, ...]
     problems: tuple[Problem, ...]
 
+    def __repr__(self) -> str:
+        paths = sum(self.counts.values())
+        complete = "complete" if self.is_complete else "not complete"
+        return f"<ExtractionRecord: {paths} paths in {display(self.output)}, {complete}>"
+
     @property
     def is_complete(self) -> bool:
         """Whether every byte was there and is what the image declares."""

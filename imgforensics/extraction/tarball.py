@@ -5,6 +5,7 @@ files layer by layer in the order in which their content lies there, then links 
 Nothing is withheld: an archive grants no privileges until somebody unpacks it.
 """
 
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -38,7 +39,7 @@ _DEVICE_NUMBERS = 8**7
 
 def write_tar(
     image: Image,
-    target: Path | BinaryIO,
+    target: str | os.PathLike[str] | BinaryIO,
     *,
     layer: int | None = None,
     selection: Selection = EVERYTHING,
@@ -59,9 +60,9 @@ def write_tar(
     """
     top = top_layer(image, layer)
     require_layers(image, top)
-    if not isinstance(target, Path):
+    if not isinstance(target, str | os.PathLike):
         return _write_archive(image, target, top, selection, progress=progress)
-    archive = ArchiveTarget(target, image.source.description, force=force)
+    archive = ArchiveTarget(Path(target), image.source.description, force=force)
     with archive.open() as file:
         folder = str(archive.partial.parent)
         record = _write_archive(

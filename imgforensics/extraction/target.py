@@ -193,6 +193,7 @@ class ArchiveTarget(_Target):
         self.check()
         try:
             self._clear_the_way()
+            self.partial.parent.mkdir(parents=True, exist_ok=True)
             with (
                 self.partial.open("xb") as file,
                 _compressed(file, self.path.suffix.lower()) as written,

@@ -11,7 +11,7 @@ from imgforensics.problems import display
 
 @dataclass(frozen=True, slots=True)
 class Ambiguity:
-    """One path that two engines show differently; what is below it is not told again."""
+    """One path that two engines show differently."""
 
     path: bytes
     rules: str
@@ -32,7 +32,8 @@ def _brief(node: Node | None) -> str:
     if node is None:
         return "nothing"
     layer = "" if node.layer_index is None else f" of layer {node.layer_index}"
-    return f"a {node.kind}{layer}"
+    changed = f" as layer {node.attributes.layer_index} changed it" if node.attributes else ""
+    return f"a {node.kind}{layer}{changed}"
 
 
 def differences(

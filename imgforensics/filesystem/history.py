@@ -15,6 +15,7 @@ from imgforensics.filesystem.tree import FileTree
 from imgforensics.filesystem.whiteout import Whiteout, WhiteoutKind
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.layer.layer import Layer
+from imgforensics.problems import display
 from imgforensics.tarstream.member import EntryKind
 
 
@@ -90,8 +91,11 @@ class PathEvent:
         return history.created if history else None
 
     def __str__(self) -> str:
-        instruction = f" ({self.created_by})" if self.created_by else ""
+        instruction = f" ({display(self.created_by)})" if self.created_by else ""
         return f"{self.change} by layer {self.layer.index}{instruction}"
+
+    def __repr__(self) -> str:
+        return f"<PathEvent {display(b'/' + self.path)} {self}>"
 
 
 OpenContent = Callable[[LayerEntry], BinaryIO]

@@ -24,6 +24,10 @@ class Node:
     children: Mapping[bytes, "Node"] | None = field(default=None, repr=False)
     """A directory's names; None for everything else."""
 
+    def __repr__(self) -> str:
+        brought = "that only what is below implies" if self.entry is None else f"by {self.entry!r}"
+        return f"<Node: {self.kind} {brought}>"
+
     @property
     def kind(self) -> EntryKind:
         """What it is; `HARD_LINK` only for a link whose target no layer holds."""

@@ -24,6 +24,10 @@ class FileTree:
     """Paths at which the last layer's hard links made one of several names of a file, and each
     link's entry; paths at which they found one, and None."""
 
+    def __repr__(self) -> str:
+        names = len(self.root.children or ())
+        return f"<FileTree after layer {self.layer_index}: {names} names in its root>"
+
     def get(self, path: bytes) -> Node | None:
         """What stands at exactly this path, or None."""
         node: Node | None = self.root

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from imgforensics.problems import display
 from imgforensics.tarstream.member import EntryKind, TarMember
 
 
@@ -21,6 +22,10 @@ class LayerEntry(NamedTuple):
     is_past_end: bool = False
     """Whether it stands behind the archive's end marker, where engines stop reading: listed,
     never applied. eStargz keeps its index there."""
+
+    def __repr__(self) -> str:
+        shown = display(self.path or b".")
+        return f"<LayerEntry {shown}: {self.kind} of {self.size} bytes in layer {self.layer_index}>"
 
     @property
     def kind(self) -> EntryKind:

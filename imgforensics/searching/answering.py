@@ -56,6 +56,8 @@ def search(
     """
     if query is None:
         query = Query.of(criteria)
+    elif not isinstance(query, Query):
+        raise TypeError(f"a Query, or criteria by name like name='passwd', not {query!r}")
     elif criteria:
         raise QuestionError("give a query, or its criteria one by one, not both")
     return Search(image, query, among, progress)

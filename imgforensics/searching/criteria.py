@@ -262,7 +262,8 @@ def _time_of(moment: int | bytes, image: Image) -> int:
     try:
         return image.path(moment).resolution(follow=False).node.mtime_ns
     except PathError as error:
-        raise QuestionError(f"no time to compare with: {error}") from error
+        detail = f"{error.filename}: {error.strerror}"
+        raise QuestionError(f"no time to compare with: {detail}") from error
 
 
 # Owners.

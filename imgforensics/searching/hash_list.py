@@ -5,6 +5,7 @@ Sources: https://md5deep.sourceforge.net/start-hashdeep.html (format of hashdeep
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -50,10 +51,12 @@ class HashList:
         return cls.read(Path(text), (algorithm,))
 
     @classmethod
-    def read(cls, path: Path, algorithms: Iterable[str] = tuple(LENGTHS)) -> "HashList":
+    def read(
+        cls, path: str | os.PathLike[str], algorithms: Iterable[str] = tuple(LENGTHS)
+    ) -> "HashList":
         """A file in any of the forms; raises `SourceUnreadableError`, `QuestionError`."""
         try:
-            with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:
                 return _read(file, frozenset(algorithms), str(path))
         except OSError as error:
             raise SourceUnreadableError(f"{path}: {error.strerror}") from error

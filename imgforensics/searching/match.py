@@ -48,3 +48,6 @@ class Match:
         return (
             f"{layer}, in the final image: {self.in_final_image}: {display(b'/' + self.path)}{line}"
         )
+
+    def __repr__(self) -> str:
+        return f"<Match {self}>"

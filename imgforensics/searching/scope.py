@@ -1,7 +1,7 @@
 """Among which versions is searched, and which of them a content belongs to."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from imgforensics.errors import QuestionError
 from imgforensics.filesystem.node import Node
@@ -15,7 +15,6 @@ TOP, ALL, DELETED = "top", "all", "deleted"
 Among = str | int
 Place = tuple[int, int]
 """Layer index and ordinal of an entry."""
-Chosen = Callable[[Versions], Iterable[Version]]
 
 _GROWTH = 2
 """Entries that have been read since versions were last told apart, by those before: all of it

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgforensics import Selection, extract, open_image, write_tar
-from imgforensics.errors import OutputFailedError, UnsafeOutputError
+from imgforensics.errors import UnsafeOutputError
 from imgforensics.testing import (
     Entry,
     LayerSpec,
@@ -266,9 +266,11 @@ def test_a_selection(tmp_path: Path) -> None:
         assert sorted(opened.getnames()) == [".", "./deleted", "./fifo", "./null"]
 
 
-def test_a_target_in_no_directory(tmp_path: Path) -> None:
-    with image_of(tmp_path, *LAYERS) as image, pytest.raises(OutputFailedError, match=r"out\.tar"):
-        write_tar(image, tmp_path / "absent" / "out.tar")
+def test_a_target_in_no_directory_is_given_one(tmp_path: Path) -> None:
+    target = tmp_path / "none" / "out.tar"
+    with image_of(tmp_path, *LAYERS) as image:
+        assert write_tar(image, str(target)).is_complete
+    assert target.is_file()
 
 
 def test_a_layer_that_is_not_there(tmp_path: Path) -> None:

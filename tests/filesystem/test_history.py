@@ -165,6 +165,14 @@ def test_an_event_tells_its_layer_and_instruction() -> None:
             assert content.read() == b"key"
 
 
+def test_an_event_in_words_does_nothing_to_a_terminal() -> None:
+    layers = [LayerSpec([file("a\x1b[0m")], created_by="RUN \x1b[31m\x07")]
+    with image_of(*layers) as image:
+        (event,) = image.history_of("a\x1b[0m")
+    assert str(event) == r"added by layer 0 (RUN \x1b[31m\x07)"
+    assert repr(event) == rf"<PathEvent /a\x1b[0m {event}>"
+
+
 def test_what_stands_behind_the_end_of_a_layer_is_no_cause() -> None:
     behind = tar([file("d/x", b"other", mode=0o777), whiteout("y")])
     with image_of([file("y", b"y")], [file("d/x", b"1"), raw(bytes(1024) + behind)]) as image:

@@ -359,3 +359,13 @@ def test_a_file_too_large_to_copy_is_told_and_searched_as_it_is(tmp_path: Path) 
         matches = search(image, content=r"word|\x1f\x8b", decompress=1)
         assert [match.hit.inside for match in matches if match.hit] == [()]
         assert ProblemCode.LIMIT_REACHED in [p.code for p in matches.problems]
+
+
+def test_a_word_that_is_no_query_is_refused_with_what_to_write(image: Image) -> None:
+    with pytest.raises(TypeError, match="name='passwd'"):
+        search(image, "passwd")  # type: ignore[arg-type]
+
+
+def test_a_time_of_a_path_that_is_not_there_names_the_path(image: Image) -> None:
+    with pytest.raises(QuestionError, match="no time to compare with: /none: No such file"):
+        list(search(image, newer="/none"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from imgforensics.problems import Problem
+from imgforensics.problems import Problem, display
 
 
 class Ecosystem(StrEnum):
@@ -33,7 +33,7 @@ class Package:
 
     def __str__(self) -> str:
         architecture = f":{self.architecture}" if self.architecture else ""
-        return f"{self.name}{architecture} {self.version}"
+        return display(f"{self.name}{architecture} {self.version}")
 
 
 @dataclass(frozen=True, slots=True)
