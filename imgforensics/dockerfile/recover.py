@@ -16,7 +16,7 @@ from imgforensics.dockerfile.history.rows import Row, read_history
 from imgforensics.dockerfile.history.writers import image_builder
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
 from imgforensics.dockerfile.layers.from_layers import with_layers
-from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
+from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
 from imgforensics.image import Image
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import Text, no_text
@@ -48,10 +48,13 @@ def recover_dockerfile(
     )
     base = candidates[0]
     below = _recovered(rows[: base.rows])
+    # BuildKit gives every image a working directory, `/` if nothing else.
+    has_root = any(row.builder is Builder.BUILDKIT for row in rows[: base.rows])
     own = with_equivalents(rows[base.rows :], range(base.layers, len(image.layers)))
     builder = image_builder(config, [row.builder for row in rows[base.rows :]])
+    added = completed(own, below, config, builder, has_root=has_root)
     recovered = RecoveredDockerfile(
-        instructions=(*from_instructions(base), *completed(own, below, config, builder)),
+        instructions=(*from_instructions(base), *added),
         base=base,
         base_candidates=candidates,
         base_instructions=below,

@@ -120,8 +120,10 @@ class _Reading:
         """Candidates, judged by the history."""
         recovered = self._recovered
         rows = [*recovered.base_instructions, *recovered.own_instructions]
-        history = [row.instruction for row in rows if row.instruction.keyword != "FROM"]
-        return judged(self._candidates, history, self._config.container.labels)
+        told = [one for one in rows if one.instruction.keyword != "FROM"]
+        history = [one.instruction for one in told if one.row is not None]
+        unplaced = [one.instruction for one in told if one.row is None]
+        return judged(self._candidates, history, unplaced, self._config.container.labels)
 
     def described(self, recovered: RecoveredDockerfile) -> RecoveredDockerfile:
         """COPY and ADD with what their layers say of them; a source's own stay as they are."""
