@@ -25,6 +25,7 @@ from imgforensics.dockerfile.layers.found import (
 from imgforensics.dockerfile.layers.members import LayerMembers
 from imgforensics.dockerfile.layers.proving import Declared, Hasher, Prover
 from imgforensics.dockerfile.layers.source_names import words_of
+from imgforensics.dockerfile.layers.twins import Twins
 from imgforensics.dockerfile.recovered import Builder, RecoveredDockerfile
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind, Layer, LayerEntry
@@ -97,6 +98,7 @@ class _Reading:
         self._layers = image.layers[recovered.base.layers :]
         self._hashed = _hashed_copies(self._config, self._steps)
         self._prover = Prover(self._declared(), words_of(_texts(self._config)))
+        self._twins = Twins(self._steps_of_buildah())
         self._heredocs = heredoc_paths(self._steps)
         self._candidates: list[tuple[LayerEntry, bytes]] = []
         self._bodies: dict[tuple[int, bytes], bytes] = {}
@@ -136,7 +138,7 @@ class _Reading:
         for step in self._steps:
             row = -1 if step.recovered.row is None else step.recovered.row
             kind = HashKind(self._hashed[row].kind) if row in self._hashed else None
-            facts = LayerFacts(members.of(step), proofs.get(row), kind, self._bodies)
+            facts = LayerFacts(members.of(step), proofs.get(row), kind, self._bodies, self._twins)
             instructions[step.position] = described(self._image, step, facts)
         return replace(recovered, instructions=tuple(instructions))
 
@@ -150,11 +152,19 @@ class _Reading:
                 kind, value = HashKind(self._hashed[row].kind), self._hashed[row].hash
                 yield row, Declared(kind, value, step.path, step.recovered.layer)
 
+    def _steps_of_buildah(self) -> list[CopyStep]:
+        """Those whose sources are told by a hash without their names."""
+        if self._recovered.builder is not Builder.BUILDAH:
+            return []
+        named = {row for row, copy in self._hashed.items() if copy.kind != HashKind.DIRECTORY.value}
+        return [step for step in self._steps if step.recovered.row in named]
+
     def _wants(self, entry: LayerEntry) -> bool:
         return (
             self._is_candidate(entry)
             or (entry.layer_index, entry.path) in self._heredocs
             or self._prover.wants(entry)
+            or self._twins.wants(entry)
         )
 
     def _is_candidate(self, entry: LayerEntry) -> bool:
@@ -164,6 +174,8 @@ class _Reading:
         kept = bytearray()
         keeps = self._is_candidate(entry) or (entry.layer_index, entry.path) in self._heredocs
         hashers: list[Hasher] = list(self._prover.hashers(entry))
+        if self._twins.wants(entry):
+            hashers.append(self._twins.hasher(entry))
         for piece in pieces:
             if keeps and len(kept) <= LARGEST:
                 kept += piece
