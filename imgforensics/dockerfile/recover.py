@@ -1,10 +1,11 @@
 """Recovers the Dockerfile of an image from everything the image tells."""
 
 from collections.abc import Callable
+from functools import partial
 
 from imgforensics.dockerfile.attested.from_attestations import with_attestations
 from imgforensics.dockerfile.base.candidates import base_cuts
-from imgforensics.dockerfile.base.distributions import SystemFacts
+from imgforensics.dockerfile.base.clues import SystemFacts
 from imgforensics.dockerfile.base.known_bases import KnownBases
 from imgforensics.dockerfile.base.names import with_names
 from imgforensics.dockerfile.base.system import system_facts
@@ -42,10 +43,9 @@ def recover_dockerfile(
     history = with_command_names(read_history(config), config)
     rows = with_layers_paired(history, image, read_layers=read_layers)
     known = bases.base_of(config) if bases else None
-    candidates = tuple(
-        with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
-        for found in base_cuts(config, rows, _annotations(image), known)
-    )
+    cuts = base_cuts(config, rows, _annotations(image), known)
+    facts = partial(_facts, image, read_layers=read_layers)
+    candidates = with_names(cuts, rows, config, facts)
     base = candidates[0]
     below = _recovered(rows[: base.rows])
     # BuildKit gives every image a working directory, `/` if nothing else.
@@ -79,10 +79,10 @@ def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
     return (RecoveredInstruction(instruction, base.evidence, confidence, note=note),)
 
 
-def _facts(image: Image, layers: int, *, read_layers: bool) -> SystemFacts:
-    if not read_layers or not 0 < layers <= len(image.layers):
+def _facts(image: Image, found: BaseCandidate, *, read_layers: bool) -> SystemFacts:
+    if not read_layers or not 0 < found.layers <= len(image.layers):
         return SystemFacts({})
-    return system_facts(image, layers)
+    return system_facts(image, found.layers)
 
 
 def _annotations(image: Image) -> Text:

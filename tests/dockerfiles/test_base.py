@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgforensics import open_image, recover_dockerfile
-from imgforensics.dockerfile import Evidence, read_known_bases
+from imgforensics.dockerfile import Evidence, RecoveredDockerfile, read_known_bases
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.testing import (
     ImageBuilder,
@@ -34,6 +34,10 @@ ALPINE = [
 
 def at(created: str, text: str, *, empty: bool = False) -> Json:
     return row(text, created=created, empty=empty)
+
+
+def names_of(found: RecoveredDockerfile) -> tuple[str, ...]:
+    return tuple(one.name for one in found.base.names)
 
 
 def test_what_buildah_says_is_exact() -> None:
@@ -129,13 +133,24 @@ def test_a_container_that_was_committed_without_a_word_is_told_by_the_image_it_r
 @pytest.mark.parametrize(
     ("rows", "names"),
     [
-        ([DEBIAN], ("debian:bookworm-slim", "debian:bookworm", "debian:12-slim", "debian:12")),
-        (ALPINE, ("alpine:3.21.3", "alpine:3.21")),
+        (
+            [DEBIAN],
+            (
+                "debian:bookworm-slim",
+                "debian:bookworm",
+                "debian:12-slim",
+                "debian:12",
+                "debian:bookworm-20250520-slim",
+                "debian:bookworm-20250520",
+                "debian",
+            ),
+        ),
+        (ALPINE, ("alpine:3.21.3", "alpine:3.21", "alpine:3", "alpine")),
     ],
 )
 def test_a_distribution_is_named_by_its_rows(rows: list[Json], names: tuple[str, ...]) -> None:
     own = row("RUN /bin/sh -c x # buildkit", comment=BUILDKIT, created="2025-01-01T00:00:00Z")
-    assert recovered([*rows, own]).base.names == names
+    assert names_of(recovered([*rows, own])) == names
 
 
 def test_an_image_of_the_library_is_named_by_its_version() -> None:
@@ -148,7 +163,7 @@ def test_an_image_of_the_library_is_named_by_its_version() -> None:
     found = recovered([*node, row("COPY . /app # buildkit", comment=BUILDKIT)])
     assert found.base.rows == 4
     assert found.base.name == "node:20.1.2-slim-bookworm"
-    assert "node:20-slim" in found.base.names
+    assert "node:20-slim" in names_of(found)
 
 
 def test_a_name_that_nothing_tells_is_left_to_who_builds() -> None:
@@ -181,8 +196,8 @@ def test_os_release_names_the_base() -> None:
     with open_image(io.BytesIO(archive(oci_layout(image)))) as opened:
         found = recover_dockerfile(opened)
         unread = recover_dockerfile(opened, read_layers=False)
-    assert found.base.names == ("rockylinux/rockylinux:9.3", "rockylinux:9")
-    assert unread.base.names == ()
+    assert names_of(found) == ("rockylinux/rockylinux:9.3", "rockylinux:9")
+    assert names_of(unread) == ()
 
 
 class TestPauses:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from imgforensics.dockerfile.base.official import library_image
+from imgforensics.dockerfile.base.official import library_image, tools_variant
 from imgforensics.dockerfile.history.rows import Row
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.dockerfile.words import split_words, unquote
@@ -61,7 +61,7 @@ class Cut(NamedTuple):
 def scored_cuts(rows: Sequence[Row]) -> list[Cut]:
     """Every place that something speaks for, lowest first; its weight has no upper bound."""
     cuts = []
-    variables: set[str] = set()
+    variables: dict[str, str] = {}
     has_layer = False
     for position in range(1, len(rows)):
         before = rows[position - 1]
@@ -124,7 +124,7 @@ def made_without_dockerfile(row: Row) -> bool:
     )
 
 
-def _weigh(rows: Sequence[Row], position: int, variables: set[str]) -> Cut:
+def _weigh(rows: Sequence[Row], position: int, variables: dict[str, str]) -> Cut:
     before, after = rows[position - 1], rows[position]
     times = list(_signs_of_time(before, after))
     others = [
@@ -167,12 +167,14 @@ def _signs_of_commands(before: Row, after: Row) -> Iterator[Sign]:
         yield Sign(1.5, f"{_keyword(before)} ends most Dockerfiles")
 
 
-def _signs_of_library(before: Row, variables: set[str]) -> Iterator[Sign]:
+def _signs_of_library(before: Row, variables: dict[str, str]) -> Iterator[Sign]:
     """Tell the end of an image of Docker's library, once after its version was set."""
     official = library_image(before.reading.instruction, variables) if before.reading else None
     if official:
-        variables.discard(official.variable)
+        del variables[official.variable]
         yield Sign(2.0, f"the official image {official.name} ends like this")
+    if before.reading and tools_variant(before.reading.instruction) is not None:
+        yield Sign(1.0, "the official image buildpack-deps ends like this")
 
 
 def _keyword(row: Row) -> str:

@@ -2,12 +2,14 @@
 
 import re
 
-from imgforensics.dockerfile.base.distributions import SystemFacts
+from imgforensics.dockerfile.base.clues import SystemFacts
 from imgforensics.errors import ImageForensicsError
 from imgforensics.image import Image
 
 _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 _SLIM = "/etc/dpkg/dpkg.cfg.d/docker"
+_DEBIAN_VERSION = "/etc/debian_version"
+_POINT_RELEASE = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
 _LARGEST = 64 << 10
 _LINE = re.compile(r"([A-Z0-9_]+)=(?:\"(.*)\"|'(.*)'|(.*))")
 
@@ -19,9 +21,11 @@ def system_facts(image: Image, layers: int) -> SystemFacts:
     """
     texts = (_text(image, path, layers) for path in _RELEASES)
     release = os_release(next(filter(None, texts), ""))
-    slim = _text(image, _SLIM, layers) if release.get("ID") == "debian" else ""
-    is_slim = "path-exclude" in slim if release.get("ID") == "debian" else None
-    return SystemFacts(release, is_slim)
+    if release.get("ID") != "debian":
+        return SystemFacts(release)
+    is_slim = "path-exclude" in _text(image, _SLIM, layers)
+    version = _text(image, _DEBIAN_VERSION, layers).strip()
+    return SystemFacts(release, is_slim, version if _POINT_RELEASE.fullmatch(version) else "")
 
 
 def os_release(text: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ _MEANINGS = {
     Confidence.GUESSED: "a stand-in, so that the file is complete",
 }
 _SHOWN_LENGTH = 120
+_MOST_CUTS = 10
 _TOLD = frozenset((Evidence.HISTORY, Evidence.LAYER))
 """Evidence whose notes are to be read, however exact."""
 _LOST = (
@@ -90,10 +91,18 @@ def _building(recovered: RecoveredDockerfile) -> Iterator[str]:
 
 
 def _base(recovered: RecoveredDockerfile) -> Iterator[str]:
-    yield "| name | layers | history rows | score | why |"
+    if recovered.base_names:
+        yield "| name | score | why |"
+        yield "|---|---|---|"
+        for name in recovered.base_names:
+            yield f"| {_code(name.name)} | {name.score:.2f} | {_cell(name.reason)} |"
+        yield ""
+    yield "Where it may end:"
+    yield ""
+    yield "| best name | layers | history rows | score | why |"
     yield "|---|---|---|---|---|"
-    for one in recovered.base_candidates or (recovered.base,):
-        names = ", ".join(map(_code, one.names)) or _code(one.reference or "unknown")
+    for one in (recovered.base_candidates or (recovered.base,))[:_MOST_CUTS]:
+        names = _code(one.reference or "unknown")
         why = "; ".join(one.reasons) or one.evidence
         yield f"| {names} | {one.layers} | {one.rows} | {one.score:.2f} | {_cell(why)} |"
 
