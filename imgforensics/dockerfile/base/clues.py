@@ -28,43 +28,36 @@ class SystemFacts(NamedTuple):
     """The point release, `12.5`."""
 
 
+class Commands:
+    """The texts of all rows of an image, its own among them."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._text = "\n".join(texts)[:_MOST_TEXT]
+        self.codenames = _by_count(_CODENAME, self._text)
+        """Releases of Debian and Ubuntu that they name, the one they name most first."""
+        self.enterprise_versions = _by_count(_ENTERPRISE, self._text)
+        """Major versions of Enterprise Linux, as in `.el9`."""
+        self.fedora_versions = _by_count(_FEDORA, self._text)
+        """Versions of Fedora, as in `.fc40`."""
+        self.alpine_versions = _by_count(_ALPINE, self._text)
+        """Branches of Alpine whose repositories they name."""
+
+    def have(self, text: str) -> bool:
+        """Whether some command has this text."""
+        return text in self._text
+
+
 class Clues(NamedTuple):
     """All that may tell a base's system, surest first."""
 
     texts: Sequence[str]
-    """The base's rows."""
+    """The base's lowest rows."""
     labels: Mapping[str, str]
     """The base's labels."""
     facts: SystemFacts
-    commands: str = ""
-    """The texts of all rows, the image's own among them, one to a line."""
+    commands: Commands
     day: date | None = None
     """When the base's first layer was made."""
-
-    def says(self, *words: str) -> bool:
-        """Whether some command has one of the words."""
-        return any(word in self.commands for word in words)
-
-    def codenames(self) -> list[str]:
-        """Releases of Debian and Ubuntu that commands name, the one they name most first."""
-        return _by_count(_CODENAME, self.commands)
-
-    def enterprise_versions(self) -> list[str]:
-        """Major versions of Enterprise Linux that commands name, as in `.el9`."""
-        return _by_count(_ENTERPRISE, self.commands)
-
-    def fedora_versions(self) -> list[str]:
-        """Versions of Fedora that commands name, as in `.fc40`."""
-        return _by_count(_FEDORA, self.commands)
-
-    def alpine_versions(self) -> list[str]:
-        """Branches of Alpine whose repositories commands name."""
-        return _by_count(_ALPINE, self.commands)
-
-
-def commands_text(texts: Sequence[str]) -> str:
-    """Rows' texts as one; too much is cut off."""
-    return "\n".join(texts)[:_MOST_TEXT]
 
 
 def _by_count(pattern: re.Pattern[str], text: str) -> list[str]:

@@ -175,18 +175,18 @@ def _codename(version: str) -> str:
 def _by_commands(clues: Clues) -> Iterator[Distribution]:
     """Systems whose releases commands name, as those of package sources do."""
     weight = _NAMED_BY_COMMANDS
-    for codename in clues.codenames():
+    for codename in clues.commands.codenames:
         reason = f"commands name {codename}"
         number = number_of(codename) or ""
         if "." in number:
             yield _ubuntu(number, reason)._replace(weight=weight)
         else:
             yield _debian(codename, clues.facts, reason)._replace(weight=weight)
-    for version in clues.alpine_versions():
+    for version in clues.commands.alpine_versions:
         yield _alpine(version, f"commands name Alpine's branch {version}")._replace(weight=weight)
-    for version in clues.enterprise_versions():
+    for version in clues.commands.enterprise_versions:
         yield from _enterprise(version, clues)
-    for version in clues.fedora_versions():
+    for version in clues.commands.fedora_versions:
         reason = f"commands name Fedora {version}"
         yield Distribution(reason, _published("fedora", version), weight=weight)
 
@@ -198,7 +198,7 @@ def _enterprise(version: str, clues: Clues) -> Iterator[Distribution]:
     weight = _NAMED_BY_COMMANDS
     if "Oracle Linux" in text:
         names = [f"oraclelinux:{version}", f"oraclelinux:{version}-slim"]
-        if clues.says(_SLIM_MANAGER):
+        if clues.commands.have(_SLIM_MANAGER):
             names.reverse()
         yield Distribution(f"its rows name Oracle Linux, {reason}", tuple(names), weight=weight)
     elif "CentOS" in text:
@@ -218,10 +218,10 @@ def _by_day(clues: Clues) -> Iterator[Distribution]:
     reason = f"in use on {day.isoformat()}, when the root filesystem was made"
     if "policy-rc.d" in text or "/run/systemd" in text:
         found = [_ubuntu(each.number, reason) for each in in_use(UBUNTU, day)]
-    elif clues.says("apt-get ") or 'CMD ["bash"]' in text:
+    elif clues.commands.have("apt-get ") or 'CMD ["bash"]' in text:
         found = [_debian(each.codename, clues.facts, reason) for each in in_use(DEBIAN, day)]
         found = [_without_slim(each) for each in found] if day < _SLIM_SINCE else found
-    elif clues.says("apk "):
+    elif clues.commands.have("apk "):
         found = [_alpine(each.number, reason) for each in in_use(ALPINE, day)]
     else:
         found = []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from imgforensics.dockerfile.base.clues import Clues, SystemFacts, commands_text
+from imgforensics.dockerfile.base.clues import Clues, Commands, SystemFacts
 from imgforensics.dockerfile.base.cuts import ends_with_shell, variables_of
 from imgforensics.dockerfile.base.distributions import Distribution, distributions_of
 from imgforensics.dockerfile.base.official import library_image, library_names, tools_variant
@@ -44,7 +44,7 @@ def with_names(
     places = {found.rows for found in candidates}
     lower, upper = _below(rows, places), _labels_above(rows, places)
     texts = [row.entry.created_by or "" for row in rows]
-    commands = commands_text(texts)
+    commands = Commands(texts)
     named = []
     for found in candidates:
         below, above = lower[found.rows], upper[found.rows]

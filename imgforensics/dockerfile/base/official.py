@@ -25,6 +25,8 @@ class Official(NamedTuple):
     """Pattern of its version."""
 
 
+VERSION_SUFFIX = "_VERSION"
+"""What the names of all variables end with that hold versions of these images."""
 _DOTNET = "mcr.microsoft.com/dotnet/"
 _LIBRARY = (
     Official(f"{_DOTNET}aspnet", "ASPNET_VERSION", r"COPY /shared/Microsoft\.AspNetCore\.App .*"),
@@ -84,7 +86,10 @@ _BUILD_TOOLS = 3
 """RUN rows by which an image with Debian's build tools exceeds a slim one."""
 _UNMARKED = {"php": ("-cli", ""), "openjdk": ("-jdk", "")}
 """What tags append where the last instruction names no variant."""
-_ENDS = frozenset({"CMD", "COPY", "ENTRYPOINT", "RUN", "WORKDIR"})
+_BY_KEYWORD = {
+    keyword: tuple(each for each in _LIBRARY if keyword in each.last)
+    for keyword in ("CMD", "COPY", "ENTRYPOINT", "RUN", "WORKDIR")
+}
 _TOOLS = {
     "": frozenset({"autoconf", "automake", "imagemagick", "libtool", "zlib1g-dev"}),
     "-scm": frozenset({"mercurial", "openssh-client", "subversion", "procps"}),
@@ -94,9 +99,7 @@ _TOOLS = {
 
 def library_image(last: Instruction, variables: Mapping[str, str]) -> Official | None:
     """The image of the library that ends with this instruction and sets such variables."""
-    if last.keyword not in _ENDS:
-        return None
-    for official in _LIBRARY:
+    for official in _BY_KEYWORD.get(last.keyword, ()) if variables else ():
         value = variables.get(official.variable)
         if value is not None and _is_of(official, last, value):
             return official
@@ -104,12 +107,8 @@ def library_image(last: Instruction, variables: Mapping[str, str]) -> Official |
 
 
 def _is_of(official: Official, last: Instruction, value: str) -> bool:
-    is_of_its_kind = last.keyword in official.last
-    return bool(
-        is_of_its_kind
-        and re.fullmatch(official.value, value)
-        and re.fullmatch(official.last, str(last), re.DOTALL)
-    )
+    is_of_its_kind = re.fullmatch(official.value, value)
+    return bool(is_of_its_kind and re.fullmatch(official.last, str(last), re.DOTALL))
 
 
 def tools_variant(last: Instruction) -> str | None:

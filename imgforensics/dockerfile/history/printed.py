@@ -38,13 +38,13 @@ def printed_instruction(text: str, state: BuildState) -> Reading | None:
 
 
 def _environment(text: str, state: BuildState) -> Reading:
-    pairs = split_pairs(text, state.configured_environment)
+    pairs = split_pairs(text, state.known_environment)
     state.environment.update(pairs)
     return Reading(Instruction("ENV", pairs_text(pairs)))
 
 
 def _labels(text: str, state: BuildState) -> Reading:
-    pairs = split_pairs(text, state.config.container.labels)
+    pairs = split_pairs(text, state.known_labels)
     return Reading(Instruction("LABEL", pairs_text(pairs)))
 
 

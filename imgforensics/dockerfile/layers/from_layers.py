@@ -97,7 +97,8 @@ class _Reading:
         self._steps = steps_of(image, recovered)
         self._layers = image.layers[recovered.base.layers :]
         self._hashed = _hashed_copies(self._config, self._steps)
-        self._prover = Prover(self._declared(), words_of(_texts(self._config)))
+        declared = list(self._declared())
+        self._prover = Prover(declared, words_of(_texts(self._config)) if declared else ())
         self._twins = Twins(self._steps_of_buildah())
         self._heredocs = heredoc_paths(self._steps)
         self._candidates: list[tuple[LayerEntry, bytes]] = []

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 
 _WORD = re.compile(rb"[A-Za-z0-9_.@+~-][A-Za-z0-9_.@+~/-]{0,198}")
 _MOST_WORDS = 3_000
+_MOST_TEXT = 1 << 20
+"""Bytes that are looked through for them."""
 
 # Where projects keep what their images are made of; what stands first is tried first.
 FOLDERS = tuple(
@@ -44,7 +46,11 @@ _SUFFIXES = tuple(
 def words_of(texts: Iterable[bytes]) -> tuple[bytes, ...]:
     """What looks like a file's name in the image's own words, each once."""
     found: dict[bytes, None] = {}
+    left = _MOST_TEXT
     for text in texts:
+        left -= len(text)
+        if left < 0:
+            break
         for match in _WORD.finditer(text):
             word = match[0].strip(b"/").removeprefix(b"./").rstrip(b".-/")
             if b"." in word or b"/" in word or b"-" in word or b"_" in word:
