@@ -67,7 +67,8 @@ def recover_dockerfile(
 
 def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
     """FROM; of an argument to be given at build time where no name is known."""
-    note = "; ".join(base.reasons)
+    named = (one.reason for one in base.names[:1])
+    note = "; ".join(dict.fromkeys((*base.reasons, *named)))
     if base.reference is None:
         words = (("ARG", _BASE_ARGUMENT), ("FROM", f"${{{_BASE_ARGUMENT}}}"))
         return tuple(

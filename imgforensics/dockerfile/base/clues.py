@@ -26,6 +26,8 @@ class SystemFacts(NamedTuple):
     """Whether Debian's package manager is told to leave documentation out."""
     debian_version: str = ""
     """The point release, `12.5`."""
+    busybox_version: str = ""
+    """Of BusyBox, in an image that has no os-release."""
 
 
 class Commands:

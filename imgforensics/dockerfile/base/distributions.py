@@ -58,6 +58,7 @@ _NAMES = {
     "sles": ("registry.suse.com/bci/bci-base:{version}",),
     "wolfi": ("cgr.dev/chainguard/wolfi-base",),
 }
+_BUSYBOX = re.compile(r'(?:/bin/sh -c #\(nop\)  )?CMD \["sh"\]')
 _UNIVERSAL = re.compile(r"ubi(\d+)(?:/ubi)?(-minimal|-micro|-init)?")
 _PHOTON = re.compile(r"Photon OS \S+/(\d+\.\d+) Base Image")
 _REFERENCE = "org.opensuse.base.reference"
@@ -73,18 +74,13 @@ def distributions_of(clues: Clues) -> list[Distribution]:
 
 
 def _told(clues: Clues) -> Iterator[Distribution]:
-    for reader in (_by_first_row, _by_labels, _by_release):
-        found = reader(clues)
-        if found is not None:
-            yield found
-            break
+    readers = (_by_first_row, _by_labels, _by_release, _by_busybox)
+    certain = next((found for reader in readers if (found := reader(clues))), None)
+    if certain is not None:
+        yield certain
     yield from _by_commands(clues)
-    if not _is_certain(clues):
+    if certain is None:
         yield from _by_day(clues)
-
-
-def _is_certain(clues: Clues) -> bool:
-    return any(reader(clues) for reader in (_by_first_row, _by_labels, _by_release))
 
 
 # What says it outright.
@@ -150,6 +146,17 @@ def _by_release(clues: Clues) -> Distribution | None:
         return _ubuntu(version, reason)
     suffixes = (f"-{codename}", "") if codename else ("",)
     return Distribution(reason, _published(identity, version, codename), suffixes)
+
+
+def _by_busybox(clues: Clues) -> Distribution | None:
+    """BusyBox alone, with the shell that no other image calls so."""
+    if len(clues.texts) < 2 or not _BUSYBOX.fullmatch(clues.texts[1]):
+        return None
+    version = clues.facts.busybox_version
+    parts = version.split(".") if version else []
+    tags = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    reason = f"its program says BusyBox {version}" if version else "its last row is BusyBox's own"
+    return Distribution(reason, (*(f"busybox:{tag}" for tag in tags), "busybox"))
 
 
 def _published(identity: str, version: str, codename: str = "") -> tuple[str, ...]:

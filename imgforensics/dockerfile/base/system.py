@@ -10,7 +10,10 @@ _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 _SLIM = "/etc/dpkg/dpkg.cfg.d/docker"
 _DEBIAN_VERSION = "/etc/debian_version"
 _POINT_RELEASE = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
+_BUSYBOX = "/bin/busybox"
+_BUSYBOX_VERSION = re.compile(rb"BusyBox v([0-9]+\.[0-9]+\.[0-9]+) ")
 _LARGEST = 64 << 10
+_LARGEST_PROGRAM = 4 << 20
 _LINE = re.compile(r"([A-Z0-9_]+)=(?:\"(.*)\"|'(.*)'|(.*))")
 
 
@@ -21,6 +24,9 @@ def system_facts(image: Image, layers: int) -> SystemFacts:
     """
     texts = (_text(image, path, layers) for path in _RELEASES)
     release = os_release(next(filter(None, texts), ""))
+    if not release:
+        found = _BUSYBOX_VERSION.search(_data(image, _BUSYBOX, layers, _LARGEST_PROGRAM))
+        return SystemFacts(release, busybox_version=found[1].decode() if found else "")
     if release.get("ID") != "debian":
         return SystemFacts(release)
     is_slim = "path-exclude" in _text(image, _SLIM, layers)
@@ -35,10 +41,13 @@ def os_release(text: str) -> dict[str, str]:
 
 
 def _text(image: Image, path: str, layers: int) -> str:
+    return _data(image, path, layers, _LARGEST).decode("utf-8", "replace")
+
+
+def _data(image: Image, path: str, layers: int, most: int) -> bytes:
+    """A file's content; empty where there is none, or where it is too large."""
     try:
         file = image.path(path, layers - 1)
-        if not file.is_file() or file.stat().st_size > _LARGEST:
-            return ""
-        return file.read_bytes().decode("utf-8", "replace")
+        return file.read_bytes() if file.is_file() and file.stat().st_size <= most else b""
     except ImageForensicsError:
-        return ""
+        return b""
