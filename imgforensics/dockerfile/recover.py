@@ -1,14 +1,12 @@
 """Recovers the Dockerfile of an image from everything the image tells."""
 
 from collections.abc import Callable
-from functools import partial
 
 from imgforensics.dockerfile.attested.from_attestations import with_attestations
 from imgforensics.dockerfile.base.candidates import base_cuts
-from imgforensics.dockerfile.base.clues import SystemFacts
 from imgforensics.dockerfile.base.known_bases import KnownBases
 from imgforensics.dockerfile.base.names import with_names
-from imgforensics.dockerfile.base.system import system_facts
+from imgforensics.dockerfile.base.system import SystemReader
 from imgforensics.dockerfile.history.command_names import with_command_names
 from imgforensics.dockerfile.history.completion import completed
 from imgforensics.dockerfile.history.equivalents import with_equivalents
@@ -44,8 +42,8 @@ def recover_dockerfile(
     rows = with_layers_paired(history, image, read_layers=read_layers)
     known = bases.base_of(config) if bases else None
     cuts = base_cuts(config, rows, _annotations(image), known)
-    facts = partial(_facts, image, read_layers=read_layers)
-    candidates = with_names(cuts, rows, config, facts)
+    system = SystemReader(image) if read_layers else None
+    candidates = with_names(cuts, rows, config, system)
     base = candidates[0]
     below = _recovered(rows[: base.rows])
     # BuildKit gives every image a working directory, `/` if nothing else.
@@ -78,12 +76,6 @@ def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
     confidence = Confidence.EXACT if base.score == 1 else Confidence.INFERRED
     instruction = Instruction("FROM", base.reference)
     return (RecoveredInstruction(instruction, base.evidence, confidence, note=note),)
-
-
-def _facts(image: Image, found: BaseCandidate, *, read_layers: bool) -> SystemFacts:
-    if not read_layers or not 0 < found.layers <= len(image.layers):
-        return SystemFacts({})
-    return system_facts(image, found.layers)
 
 
 def _annotations(image: Image) -> Text:

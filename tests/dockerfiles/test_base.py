@@ -206,6 +206,15 @@ def test_what_commands_name_stands_behind_what_the_base_says() -> None:
     assert names["debian:trixie-slim"].reason == "commands name trixie"
 
 
+def test_what_commands_name_of_another_system_is_not_meant() -> None:
+    own = row(
+        "RUN /bin/sh -c case x in bookworm ) ;; esac # buildkit",
+        comment=BUILDKIT,
+        created="2025-09-01T00:00:00Z",
+    )
+    assert all(name.startswith("alpine") for name in names_of(recovered([*ALPINE, own])))
+
+
 def test_oracle_linux_is_told_by_its_maintainer_and_packages() -> None:
     rows = [
         row(f"{NOP} MAINTAINER Oracle Linux Product Team <x@example.com>", empty=True),

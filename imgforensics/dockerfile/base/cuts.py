@@ -12,7 +12,12 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from imgforensics.dockerfile.base.official import VERSION_SUFFIX, library_image, tools_variant
+from imgforensics.dockerfile.base.official import (
+    VERSION_SUFFIX,
+    VERSION_VARIABLES,
+    library_image,
+    tools_variant,
+)
 from imgforensics.dockerfile.history.rows import Row
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.dockerfile.words import split_words, unquote
@@ -94,13 +99,15 @@ def _may_follow_a_base(row: Row) -> bool:
 
 
 def variables_of(row: Row) -> dict[str, str]:
-    """What a row's ENV sets, where a version is among it."""
+    """The versions of well-known images that a row's ENV sets."""
     if _keyword(row) != "ENV" or row.reading is None:
         return {}
-    if VERSION_SUFFIX not in row.reading.instruction.arguments:
+    arguments = row.reading.instruction.arguments
+    if VERSION_SUFFIX not in arguments:
         return {}
-    pairs = (word.partition("=") for word in split_words(row.reading.instruction.arguments))
-    return {unquote(name): unquote(value) for name, equals, value in pairs if equals}
+    pairs = (word.partition("=") for word in split_words(arguments))
+    values = {unquote(name): unquote(value) for name, equals, value in pairs if equals}
+    return {name: values[name] for name in values.keys() & VERSION_VARIABLES}
 
 
 def ends_with_shell(row: Row) -> bool:

@@ -62,6 +62,10 @@ _BUSYBOX = re.compile(r'(?:/bin/sh -c #\(nop\)  )?CMD \["sh"\]')
 _UNIVERSAL = re.compile(r"ubi(\d+)(?:/ubi)?(-minimal|-micro|-init)?")
 _PHOTON = re.compile(r"Photon OS \S+/(\d+\.\d+) Base Image")
 _REFERENCE = "org.opensuse.base.reference"
+_UBUNTU = "org.opencontainers.image.ref.name"
+_VERSION = "org.opencontainers.image.version"
+TELLING_LABELS = frozenset({_REFERENCE, _UBUNTU, _VERSION, "name", "vendor", "version", "release"})
+"""The labels that tell of a distribution."""
 _SLIM_SINCE = date(2017, 3, 1)
 """When Debian's images without documentation were first published."""
 _SLIM_MANAGER = "microdnf "
@@ -78,9 +82,15 @@ def _told(clues: Clues) -> Iterator[Distribution]:
     certain = next((found for reader in readers if (found := reader(clues))), None)
     if certain is not None:
         yield certain
+        # Commands may name another release of the system, and mean no other system.
+        yield from (each for each in _by_commands(clues) if _image(each) == _image(certain))
+        return
     yield from _by_commands(clues)
-    if certain is None:
-        yield from _by_day(clues)
+    yield from _by_day(clues)
+
+
+def _image(distribution: Distribution) -> str:
+    return distribution.names[0].partition(":")[0] if distribution.names else ""
 
 
 # What says it outright.
@@ -101,8 +111,8 @@ def _by_first_row(clues: Clues) -> Distribution | None:
 
 def _by_labels(clues: Clues) -> Distribution | None:
     labels = clues.labels
-    version = labels.get("org.opencontainers.image.version", "")
-    if labels.get("org.opencontainers.image.ref.name") == "ubuntu" and version:
+    version = labels.get(_VERSION, "")
+    if labels.get(_UBUNTU) == "ubuntu" and version:
         return _ubuntu(version, "its labels name the version")
     if reference := labels.get(_REFERENCE):
         short = reference.removeprefix("registry.opensuse.org/")

@@ -5,14 +5,19 @@ down somewhere. The longest versions come first, as their tags stay with one ima
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from imgforensics.dockerfile.base.clues import Clues, Commands, SystemFacts
 from imgforensics.dockerfile.base.cuts import ends_with_shell, variables_of
-from imgforensics.dockerfile.base.distributions import Distribution, distributions_of
+from imgforensics.dockerfile.base.distributions import (
+    TELLING_LABELS,
+    Distribution,
+    distributions_of,
+)
 from imgforensics.dockerfile.base.official import library_image, library_names, tools_variant
+from imgforensics.dockerfile.base.system import SystemReader
 from imgforensics.dockerfile.history.rows import Row
 from imgforensics.dockerfile.recovered import BaseCandidate, BaseName
 from imgforensics.dockerfile.words import split_words, unquote
@@ -35,11 +40,11 @@ def with_names(
     candidates: Sequence[BaseCandidate],
     rows: Sequence[Row],
     config: ImageConfig,
-    facts: Callable[[BaseCandidate], SystemFacts],
+    system: SystemReader | None,
 ) -> tuple[BaseCandidate, ...]:
     """Candidates with every name the evidence allows; a stated name stays the best.
 
-    `facts` reads what the layers of a candidate tell.
+    `system` reads what the layers tell; without it they are left alone.
     """
     places = {found.rows for found in candidates}
     lower, upper = _below(rows, places), _labels_above(rows, places)
@@ -49,12 +54,13 @@ def with_names(
     for found in candidates:
         below, above = lower[found.rows], upper[found.rows]
         inherited = {
-            name: value for name, value in config.container.labels.items() if name not in above
+            name: config.container.labels[name]
+            for name in config.container.labels.keys() & TELLING_LABELS - above
         }
         clues = Clues(
             texts[: min(found.rows, _DISTRIBUTION_ROWS)],
             inherited | below.labels,
-            facts(found),
+            system.facts(found.layers) if system else SystemFacts({}),
             commands,
             _day(rows),
         )
@@ -154,10 +160,12 @@ def _names_on(distribution: Distribution, last: Row, below: _Below) -> tuple[str
 
 
 def _labels_of(row: Row) -> Iterator[tuple[str, str]]:
+    """Those that tell of a distribution, among what a row sets."""
     if _keyword(row) == "LABEL" and row.reading:
         for word in split_words(row.reading.instruction.arguments):
             name, _, value = word.partition("=")
-            yield unquote(name), unquote(value)
+            if unquote(name) in TELLING_LABELS:
+                yield unquote(name), unquote(value)
 
 
 def _keyword(row: Row) -> str:

@@ -26,7 +26,7 @@ class Official(NamedTuple):
 
 
 VERSION_SUFFIX = "_VERSION"
-"""What the names of all variables end with that hold versions of these images."""
+"""What the names of all variables below end with."""
 _DOTNET = "mcr.microsoft.com/dotnet/"
 _LIBRARY = (
     Official(f"{_DOTNET}aspnet", "ASPNET_VERSION", r"COPY /shared/Microsoft\.AspNetCore\.App .*"),
@@ -79,6 +79,8 @@ _LIBRARY = (
     Official("ruby", "RUBY_VERSION", r'CMD \["irb"\]', has_slim=True),
     Official("rust", "RUST_VERSION", r"RUN .*rustup-init.*", has_slim=True),
 )
+VERSION_VARIABLES = frozenset(each.variable for each in _LIBRARY)
+"""Those that hold the versions of these images."""
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _OLD_JAVA = re.compile(r"([0-9]+)u[0-9]+")
 _TEMURIN = re.compile(r"jdk-?([0-9.]+)\+([0-9]+).*|jdk(8u[0-9]+)-?(b[0-9]+).*")
