@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from benchmarks.fidelity.bases import is_told_by  # noqa: E402
 from benchmarks.fidelity.pairs import Pair, Score, Total, by_keyword, familiar, read_pairs, score  # noqa: E402
 from imgforensics import open_image, recover_dockerfile  # noqa: E402
 from imgforensics.dockerfile import RecoveredDockerfile  # noqa: E402
@@ -36,15 +37,22 @@ NORMALISED_FLOORS = {
 }
 EXACT_FLOOR = 0.90
 PARSES_FLOOR = 1.0
+STATED_BASES_FLOOR = 1.0
+LISTED_BASES_FLOOR = 0.7
 PUBLIC_TOOLS = {"Whaler": 0.442, "dedockify": 0.168, "trivy's converter": 0.599}
 """Normalised F1 of ports of the public tools on the development pairs."""
 
 
 class Judged(NamedTuple):
-    """A pair's score, and whether its true base is among the names that were listed."""
+    """A pair's score, and what became of its true base's name."""
 
     score: Score
     is_base_listed: bool
+    """Whether it is among the names that were listed."""
+    is_base_stated: bool
+    """Whether the image says outright what its base is."""
+    is_base_told: bool
+    """Whether the image's documents have the parts of the name at all."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name + ', normalised F1':38s} {figure:.3f}")
     for each in sorted(scores, key=_normalised)[: options.worst]:
         print(f"{each.pair.directory.name:38s} {_normalised(each):.3f}")
-    missed = missed_floors(groups)
+    missed = [*missed_floors(groups), *missed_bases(judged)]
     for sentence in missed:
         print(f"below the floor: {sentence}", file=sys.stderr)
     return 1 if missed else 0
@@ -73,8 +81,10 @@ def judge(pair: Pair) -> Judged:
     """Recover the Dockerfile of a pair's image, and score it."""
     recovered = recover(pair)
     result = score(pair, str(recovered))
-    names = {familiar(name) for each in recovered.base_candidates for name in each.names}
-    return Judged(result, result.true_base in names)
+    names = {familiar(each.name) for each in recovered.base_names}
+    is_stated = recovered.base.score == 1
+    is_told = is_stated or is_told_by(pair.config, result.true_base)
+    return Judged(result, result.true_base in names, is_stated, is_told)
 
 
 def recover(pair: Pair) -> RecoveredDockerfile:
@@ -101,6 +111,20 @@ def missed_floors(groups: dict[str, list[Score]]) -> list[str]:
         missed.append(f"exact F1: {total.f1(total.exact):.3f}, at least {EXACT_FLOOR}")
     if total.parses < PARSES_FLOOR:
         missed.append(f"parses: {total.parses:.3f}, at least {PARSES_FLOOR}")
+    return missed
+
+
+def missed_bases(judged: Sequence[Judged]) -> list[str]:
+    """Every floor of bases that is not reached, as a sentence."""
+    missed = []
+    stated = [each for each in judged if each.is_base_stated]
+    right = sum(each.score.base_is_right for each in stated)
+    if right < STATED_BASES_FLOOR * len(stated):
+        missed.append(f"bases that are stated, right: {right} of {len(stated)}, all")
+    listed = sum(each.score.base_is_right or each.is_base_listed for each in judged)
+    if listed < LISTED_BASES_FLOOR * len(judged):
+        share = f"{listed / len(judged):.2f}, at least {LISTED_BASES_FLOOR}"
+        missed.append(f"bases right or among the listed names: {share}")
     return missed
 
 
@@ -139,10 +163,13 @@ def _print_keywords(scores: Sequence[Score]) -> None:
 
 
 def _print_bases(judged: Sequence[Judged]) -> None:
-    right = sum(each.score.base_is_right for each in judged)
-    listed = sum(each.score.base_is_right or each.is_base_listed for each in judged)
-    print(f"\n{'FROM right':38s} {right} of {len(judged)}")
-    print(f"{'FROM right or among the candidates':38s} {listed} of {len(judged)}")
+    stated = [each for each in judged if each.is_base_stated]
+    told = [each for each in judged if each.is_base_told]
+    print(f"\n{'base':20s} pairs  right  listed")
+    for name, members in (("stated", stated), ("told at all", told), ("all", judged)):
+        right = sum(each.score.base_is_right for each in members)
+        listed = sum(each.score.base_is_right or each.is_base_listed for each in members)
+        print(f"{name:20s} {len(members):5d} {right:6d} {listed:7d}")
 
 
 def _normalised(each: Score) -> float:

@@ -89,6 +89,7 @@ class _Storage:
             "--format=docker",  # OCI's has no HEALTHCHECK, SHELL and ONBUILD
             "--pull-never" if self._is_buildah else "--pull=never",
             f"--layers={str(in_layers).lower()}",
+            *(f"--ignorefile={file}" for file in (ignore_file_of(dockerfile),) if file.exists()),
         )
         _run(*self._command, "build", *options, "-t", _NAME, "-f", str(dockerfile), str(context))
 
@@ -131,6 +132,11 @@ class _Docker:
     def forget(self) -> None:
         """Remove what was built."""
         _attempt(self._program, "rmi", _NAME)
+
+
+def ignore_file_of(dockerfile: Path) -> Path:
+    """The ignore file that is for this Dockerfile alone; BuildKit looks for it by itself."""
+    return dockerfile.with_name(f"{dockerfile.name}.dockerignore")
 
 
 def base_layout(archive: Path) -> Layout:

@@ -1,11 +1,12 @@
 """The proof of a recovered Dockerfile: built again, it must give the same image."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from imgforensics.adapters.build_engines import base_layout, engine
+from imgforensics.adapters.build_engines import base_layout, engine, ignore_file_of
 from imgforensics.comparison import ConfigChange, FileChange, Rule, diff, parse_attributes
 from imgforensics.dockerfile import RecoveredDockerfile
 from imgforensics.dockerfile.instruction import Instruction
@@ -77,6 +78,9 @@ def rebuild(
                 name = builder.load(base, base_layout(base))
                 dockerfile = place / DOCKERFILE
                 dockerfile.write_text(_on_base(recovered, name), encoding="utf-8")
+                ignore_file = ignore_file_of(directory / DOCKERFILE)
+                if ignore_file.exists():
+                    shutil.copyfile(ignore_file, ignore_file_of(dockerfile))
             elif recovered.base.name != SCRATCH:
                 raise EnvironmentProblemError(
                     f"the base image ({recovered.base.name or 'unknown'}) is needed as an archive: "
@@ -105,7 +109,9 @@ def _is_mount_point(change: FileChange) -> bool:
 def _is_set_by_instruction(change: ConfigChange) -> bool:
     is_set = bool(change.before or change.after)
     is_known = change.key.partition(".")[0] in _SET_BY_INSTRUCTIONS
-    return is_set and is_known and change.key != _ENGINES_LABEL
+    # BuildKit writes down the directory that all others mean where none is set.
+    is_root = change.key == "working_dir" and {change.before, change.after} <= {"", "/", None}
+    return is_set and is_known and not is_root and change.key != _ENGINES_LABEL
 
 
 def _on_base(recovered: RecoveredDockerfile, name: str) -> str:

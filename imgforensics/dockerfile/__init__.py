@@ -13,10 +13,16 @@ from imgforensics.dockerfile.instruction import (
 )
 from imgforensics.dockerfile.presentation import Presentation
 from imgforensics.dockerfile.recover import recover_dockerfile
-from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
+from imgforensics.dockerfile.recovered import (
+    BaseCandidate,
+    BaseName,
+    Builder,
+    RecoveredDockerfile,
+)
 
 __all__ = [
     "BaseCandidate",
+    "BaseName",
     "Builder",
     "Confidence",
     "Evidence",

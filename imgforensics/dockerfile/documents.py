@@ -30,6 +30,10 @@ def recovered_to_json(
             for position, one in enumerate(recovered.instructions)
         ],
         "base": _base_to_json(recovered.base),
+        "base_names": [
+            {"name": one.name, "score": one.score, "reason": one.reason}
+            for one in recovered.base_names
+        ],
         "base_candidates": [_base_to_json(one) for one in recovered.base_candidates],
         "base_instructions": [_instruction_to_json(one) for one in recovered.base_instructions],
         "provenances": [_provenance_to_json(one) for one in recovered.provenances],
@@ -53,7 +57,7 @@ def _base_to_json(base: BaseCandidate) -> dict[str, Any]:
     return {
         "name": base.name,
         "digest": text_or_none(base.digest),
-        "names": list(base.names),
+        "names": [one.name for one in base.names],
         "layers": base.layers,
         "rows": base.rows,
         "score": base.score,

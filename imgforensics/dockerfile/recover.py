@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from imgforensics.dockerfile.attested.from_attestations import with_attestations
 from imgforensics.dockerfile.base.candidates import base_cuts
-from imgforensics.dockerfile.base.distributions import SystemFacts
 from imgforensics.dockerfile.base.known_bases import KnownBases
 from imgforensics.dockerfile.base.names import with_names
-from imgforensics.dockerfile.base.system import system_facts
+from imgforensics.dockerfile.base.system import SystemReader
 from imgforensics.dockerfile.history.command_names import with_command_names
 from imgforensics.dockerfile.history.completion import completed
 from imgforensics.dockerfile.history.equivalents import with_equivalents
@@ -16,7 +15,7 @@ from imgforensics.dockerfile.history.rows import Row, read_history
 from imgforensics.dockerfile.history.writers import image_builder
 from imgforensics.dockerfile.instruction import Confidence, Instruction, RecoveredInstruction
 from imgforensics.dockerfile.layers.from_layers import with_layers
-from imgforensics.dockerfile.recovered import BaseCandidate, RecoveredDockerfile
+from imgforensics.dockerfile.recovered import BaseCandidate, Builder, RecoveredDockerfile
 from imgforensics.image import Image
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import Text, no_text
@@ -42,16 +41,18 @@ def recover_dockerfile(
     history = with_command_names(read_history(config), config)
     rows = with_layers_paired(history, image, read_layers=read_layers)
     known = bases.base_of(config) if bases else None
-    candidates = tuple(
-        with_names(found, rows, _facts(image, found.layers, read_layers=read_layers))
-        for found in base_cuts(config, rows, _annotations(image), known)
-    )
+    cuts = base_cuts(config, rows, _annotations(image), known)
+    system = SystemReader(image) if read_layers else None
+    candidates = with_names(cuts, rows, config, system)
     base = candidates[0]
     below = _recovered(rows[: base.rows])
+    # BuildKit gives every image a working directory, `/` if nothing else.
+    has_root = any(row.builder is Builder.BUILDKIT for row in rows[: base.rows])
     own = with_equivalents(rows[base.rows :], range(base.layers, len(image.layers)))
     builder = image_builder(config, [row.builder for row in rows[base.rows :]])
+    added = completed(own, below, config, builder, has_root=has_root)
     recovered = RecoveredDockerfile(
-        instructions=(*from_instructions(base), *completed(own, below, config, builder)),
+        instructions=(*from_instructions(base), *added),
         base=base,
         base_candidates=candidates,
         base_instructions=below,
@@ -64,7 +65,8 @@ def recover_dockerfile(
 
 def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
     """FROM; of an argument to be given at build time where no name is known."""
-    note = "; ".join(base.reasons)
+    named = (one.reason for one in base.names[:1])
+    note = "; ".join(dict.fromkeys((*base.reasons, *named)))
     if base.reference is None:
         words = (("ARG", _BASE_ARGUMENT), ("FROM", f"${{{_BASE_ARGUMENT}}}"))
         return tuple(
@@ -74,12 +76,6 @@ def from_instructions(base: BaseCandidate) -> tuple[RecoveredInstruction, ...]:
     confidence = Confidence.EXACT if base.score == 1 else Confidence.INFERRED
     instruction = Instruction("FROM", base.reference)
     return (RecoveredInstruction(instruction, base.evidence, confidence, note=note),)
-
-
-def _facts(image: Image, layers: int, *, read_layers: bool) -> SystemFacts:
-    if not read_layers or not 0 < layers <= len(image.layers):
-        return SystemFacts({})
-    return system_facts(image, layers)
 
 
 def _annotations(image: Image) -> Text:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from imgforensics.digests import Digest
 from imgforensics.dockerfile.attested.provenance import Provenance
@@ -54,6 +55,17 @@ _MADE_BY = {
 """Those whose names alone do not tell."""
 
 
+class BaseName(NamedTuple):
+    """What a base may be called."""
+
+    name: str
+    """As FROM would have it."""
+    score: float
+    """From 0 to 1, that of the place where the base ends among it."""
+    reason: str
+    """What tells of it, in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class BaseCandidate:
     """One place where the base image may end, and what it may be called."""
@@ -71,8 +83,8 @@ class BaseCandidate:
     """As FROM would have it, digest left out; None where nothing tells."""
     digest: Digest | None = None
     """Of the base's manifest, where it is stated; never computed, never guessed."""
-    names: tuple[str, ...] = ()
-    """All names the evidence allows, best first, `name` among them."""
+    names: tuple[BaseName, ...] = ()
+    """The names the evidence allows, at most 20, best first, `name` among them."""
 
     @property
     def reference(self) -> str | None:
@@ -82,6 +94,7 @@ class BaseCandidate:
         return f"{self.name}@{self.digest}"
 
 
+_MOST_NAMES = 20
 SCRATCH = "scratch"
 """The name of no base at all."""
 
@@ -109,6 +122,16 @@ class RecoveredDockerfile:
     """Files of the layers that may be the Dockerfile, the best first."""
     problems: tuple[Problem, ...] = ()
     """What is contradictory, absent or unreadable."""
+
+    @property
+    def base_names(self) -> tuple[BaseName, ...]:
+        """What the base may be called, wherever it ends: the 20 likeliest names, best first."""
+        names: dict[str, BaseName] = {}
+        for found in self.base_candidates or (self.base,):
+            for one in found.names:
+                if one.name not in names or names[one.name].score < one.score:
+                    names[one.name] = one
+        return tuple(sorted(names.values(), key=lambda one: -one.score)[:_MOST_NAMES])
 
     @property
     def own_instructions(self) -> tuple[RecoveredInstruction, ...]:

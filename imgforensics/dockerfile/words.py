@@ -38,18 +38,26 @@ def split_words(text: str, escape: str = "\\") -> list[str]:
 
 def unquote(word: str, escape: str = "\\") -> str:
     """What a word stands for; variables are left as they are."""
-    mark = re.escape(escape)
-    pieces = re.compile(
-        rf"""'([^']*)(?:'|$)|"((?:[^"{mark}]|{mark}.)*)(?:"|$)|{mark}(.?)|([^'"{mark}]+)""",
-        re.DOTALL,
-    )
-    inside = re.compile(rf"""{mark}(["${mark}])""")
+    if escape not in word and '"' not in word and "'" not in word:
+        return word
+    pieces, inside = _quoted_pieces(escape)
     return "".join(
         inside.sub(r"\1", match[2])
         if match[2] is not None
         else match[1] or match[3] or match[4] or ""
         for match in pieces.finditer(word)
     )
+
+
+@cache
+def _quoted_pieces(escape: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The parts of a word, and what is escaped in its double quotes."""
+    mark = re.escape(escape)
+    pieces = re.compile(
+        rf"""'([^']*)(?:'|$)|"((?:[^"{mark}]|{mark}.)*)(?:"|$)|{mark}(.?)|([^'"{mark}]+)""",
+        re.DOTALL,
+    )
+    return pieces, re.compile(rf"""{mark}(["${mark}])""")
 
 
 def quote(value: str) -> str:

@@ -1,11 +1,21 @@
 """The command `dockerfile`."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, archive, file, oci_layout
+from imgforensics.testing import (
+    ImageBuilder,
+    Instruction,
+    LayerSpec,
+    archive,
+    directory,
+    file,
+    oci_layout,
+)
 from imgforensics_cli.failures import Status
 from tests.cli.images import FIXTURES
 from tests.cli.running import process, run
@@ -89,6 +99,37 @@ def test_an_engine_that_is_missing(tmp_path: Path) -> None:
     )
     assert outcome.status == Status.ENVIRONMENT
     assert "podman is not installed; install it" in outcome.said
+
+
+@pytest.mark.parametrize("engine", ["buildah", "podman"])
+def test_what_was_written_builds_the_same_image(tmp_path: Path, engine: str) -> None:
+    """An ignore file of the image's own, in the way of what it needs, is among the context."""
+    if shutil.which(engine) is None or os.geteuid() != 0:
+        pytest.skip(f"needs {engine}, and root for its storage")
+    ignore = file("app/.dockerignore", b"dist\n")
+    layers: list[LayerSpec | Instruction] = [
+        LayerSpec(
+            [directory("app"), ignore, file("app/x", b"1")],
+            created_by="COPY .dockerignore x /app/ # buildkit",
+        ),
+        LayerSpec(
+            [directory("dist"), file("dist/y", b"2")], created_by="COPY dist /dist # buildkit"
+        ),
+        Instruction('CMD ["/app/x"]'),
+    ]
+    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    image = ImageBuilder(layers, config={"Cmd": ["/app/x"], "Env": [path]})
+    source = tmp_path / "image.tar"
+    source.write_bytes(archive(oci_layout(image)))
+    target = tmp_path / "out"
+    outcome = run("dockerfile", str(source), "-o", str(target), "--rebuild-with", engine, "--json")
+    assert outcome.status == Status.DONE, outcome.said
+    assert json.loads(outcome.raw)["rebuild"] == {
+        "engine": engine,
+        "same": True,
+        "files": [],
+        "config": [],
+    }
 
 
 HOSTILE = ImageBuilder(

@@ -114,6 +114,6 @@ def test_the_benchmark_prints_its_tables(
     assert main(["--pairs", str(tmp_path), "--worst", "1"]) == 1
     told = capsys.readouterr()
     assert "all                      2" in told.out
-    assert "FROM right" in told.out
+    assert "stated" in told.out
     assert "below the floor: exact F1" in told.err
     assert main(["--pairs", str(FIXTURES / "truth")]) == 2

@@ -3,7 +3,7 @@
 import pytest
 
 from imgforensics.dockerfile import Evidence, RecoveredDockerfile, recover_dockerfile
-from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, file
+from imgforensics.testing import ImageBuilder, Instruction, LayerSpec, directory, file
 from tests.dockerfiles.building import (
     attested,
     encoded,
@@ -12,6 +12,7 @@ from tests.dockerfiles.building import (
     statement,
     version_1,
 )
+from tests.dockerfiles.recovering import row
 
 OWN = b"""# The service
 FROM alpine:3.20 AS build
@@ -67,6 +68,37 @@ def test_another_one_is_listed_and_not_trusted() -> None:
     (candidate,) = found.found
     assert (candidate.path, candidate.is_trusted) == (b"srv/vendor/Dockerfile", False)
     assert candidate.score < 0.5
+
+
+def test_what_a_builder_does_not_keep_speaks_against_none() -> None:
+    text = b"""FROM alpine:3.20 AS build
+WORKDIR /srv
+CMD ["./serve"]
+FROM build
+RUN <<END
+make all
+END
+COPY . /srv
+"""
+    root = "ADD alpine-minirootfs-3.20.tar.gz / # buildkit"
+    own = ("WORKDIR /srv", "RUN <<END", "COPY . /srv")
+    builder = ImageBuilder(
+        [
+            [],
+            [directory("srv")],
+            [file("srv/out")],
+            [file("srv/Dockerfile", text), file("srv/x")],
+        ],
+        config={"Cmd": ["./serve"], "WorkingDir": "/srv"},
+        config_document={
+            "history": [row(root), *(row(instruction, author="kaniko") for instruction in own)]
+        },
+    )
+    with opened(builder) as found:
+        recovered = recover_dockerfile(found)
+    assert recovered.source == text
+    assert recovered.found[0].score == 1
+    assert recovered.base.name == "alpine:3.20"
 
 
 def test_among_several_the_one_that_agrees() -> None:

@@ -250,6 +250,123 @@ def test_kaniko_keeps_what_made_a_layer_and_the_configuration_tells_the_rest() -
     ]
 
 
+def kaniko(texts: list[str], config: Json) -> list[str]:
+    rows = [ROOT, *(row(text, author="kaniko") for text in texts)]
+    return own_lines(recovered(rows, {"Env": [PATH], **config}))
+
+
+def test_what_kaniko_leaves_out_stands_where_most_dockerfiles_have_it() -> None:
+    config = {
+        "Cmd": ["x"],
+        "Entrypoint": ["/start"],
+        "User": "app",
+        "ExposedPorts": {"80/tcp": {}},
+        "Volumes": {"/state": {}},
+        "StopSignal": "SIGINT",
+        "WorkingDir": "/srv",
+    }
+    tail = ["WORKDIR /srv", "USER app", "EXPOSE 80", "VOLUME /state", "STOPSIGNAL SIGINT"]
+    assert kaniko(["RUN a"], config) == ["RUN a", *tail, 'ENTRYPOINT ["/start"]', 'CMD ["x"]']
+
+
+def test_images_in_the_manner_of_dockers_library_have_another_order() -> None:
+    config = {
+        "Cmd": ["x"],
+        "Entrypoint": ["docker-entrypoint.sh"],
+        "ExposedPorts": {"80/tcp": {}},
+        "StopSignal": "SIGINT",
+    }
+    entrypoint = 'ENTRYPOINT ["docker-entrypoint.sh"]'
+    assert kaniko(["RUN a"], config) == [
+        "RUN a",
+        entrypoint,
+        "STOPSIGNAL SIGINT",
+        "EXPOSE 80",
+        'CMD ["x"]',
+    ]
+
+
+def test_a_volume_is_declared_after_the_last_command_that_names_it() -> None:
+    config = {
+        "Env": [PATH, "DATA=/var/lib/data"],
+        "Volumes": {"/var/lib/data": {}, "/logs": {}, "/log": {}},
+    }
+    texts = ["RUN mkdir /logs", 'RUN install -d "$DATA"', "COPY x /y/"]
+    assert kaniko(texts, config) == [
+        "RUN mkdir /logs",
+        "VOLUME /logs",
+        "ENV DATA=/var/lib/data",
+        'RUN install -d "$DATA"',
+        "VOLUME /var/lib/data",
+        "COPY x /y/",
+        "VOLUME /log",
+    ]
+
+
+def test_a_locale_is_set_when_it_was_made_and_a_home_at_the_top() -> None:
+    config = {"Env": [PATH, "APP_HOME=/app", "LANG=de_DE.utf8"]}
+    texts = ["RUN a", "RUN locale-gen de_DE.utf8", "RUN b $APP_HOME"]
+    assert kaniko(texts, config) == [
+        "ENV APP_HOME=/app",
+        "RUN a",
+        "RUN locale-gen de_DE.utf8",
+        "ENV LANG=de_DE.utf8",
+        "RUN b $APP_HOME",
+    ]
+
+
+def test_labels_stand_below_what_they_name_and_a_release_below_its_version() -> None:
+    labels = {"component": "tool-docker", "release": "3", "version": "1"}
+    found = kaniko(["RUN a"], {"Env": [PATH, "name=tool", "x=y"], "Labels": labels})
+    assert found == [
+        "ENV name=tool",
+        "LABEL component=tool-docker",
+        "LABEL version=1",
+        "LABEL release=3",
+        "ENV x=y",
+        "RUN a",
+    ]
+
+
+def test_the_root_directory_is_set_where_no_base_has_it() -> None:
+    assert kaniko(["RUN a"], {"WorkingDir": "/"}) == ["RUN a", "WORKDIR /"]
+    on_buildkit = [
+        row("ADD alpine-minirootfs-3.21.3-x86_64.tar.gz / # buildkit", comment=BUILDKIT),
+        row('CMD ["/bin/sh"]', comment=BUILDKIT, empty=True),
+        row("RUN a", author="kaniko"),
+    ]
+    assert own_lines(recovered(on_buildkit, {"WorkingDir": "/"})) == ["RUN a"]
+
+
+def test_an_argument_without_a_value_has_the_name_that_commands_use() -> None:
+    rows = [
+        ROOT,
+        row(f"{NOP}ARG A", comment="FROM debian:bookworm", empty=True),
+        row(f"{NOP}ARG A", empty=True),
+        row(f"{NOP}ARG A", empty=True),
+        row(f"{NOP}ARG A", empty=True),
+        row("|1 A=1 /bin/sh -c for x in $A; do echo $x $HOME '$quoted'; done; make ${FIRST}"),
+        row("|1 A=1 /bin/sh -c y=1; echo $y $SECOND"),
+    ]
+    found = recovered(rows)
+    assert own_lines(found)[:3] == ["ARG A=1", "ARG FIRST", "ARG SECOND"]
+    assert own_lines(found)[3].startswith("RUN for x")
+    assert found.instructions[2].confidence == "inferred"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("COPY a.txt /with blank # buildkit", 'COPY ["a.txt", "/with blank"]'),
+        ("COPY /a /b dir # buildkit", "COPY /a /b dir"),
+        ("COPY a b /dir # buildkit", "COPY a b /dir"),
+        ("COPY a /b ./ # buildkit", "COPY a /b ./"),
+    ],
+)
+def test_a_relative_source_goes_with_no_absolute_one(text: str, line: str) -> None:
+    assert lines(text, comment=BUILDKIT) == [line]
+
+
 def test_a_command_that_was_changed_after_the_build_is_the_images() -> None:
     config = {"Cmd": ["other"], "Entrypoint": ["/bin/sh", "-c", "x"]}
     rows = [

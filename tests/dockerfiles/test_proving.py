@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from imgforensics import open_image
 from imgforensics.dockerfile import Evidence, RecoveredInstruction, recover_dockerfile
-from imgforensics.testing import directory, file, symlink, whiteout
+from imgforensics.testing import ImageBuilder, directory, file, symlink, whiteout
 from imgforensics.testing.tarball import Member
 from tests.dockerfiles.building import NOP, classic_hash, classic_image, joined, opened
+from tests.dockerfiles.recovering import row
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FILE_BITS, DIRECTORY_BITS = 0o100000, 0o040000
@@ -83,6 +84,50 @@ def test_several_sources_in_the_order_of_the_instruction() -> None:
     members = [file(f"srv/{name}", contents[name]) for name in sorted(contents)]
     found = copied(f"multi:{joined(hashes)}", members, "/srv/")
     assert found == "COPY start.sh a.conf b.conf /srv/"
+
+
+def test_many_sources_of_one_folder_are_a_pattern() -> None:
+    names = [f"{letter}.conf" for letter in "abcdef"]
+    hashes = [f"file:{classic_hash(f'conf/{name}', b'x')}" for name in names]
+    members = [file(f"srv/{name}", b"x") for name in names]
+    found = step(f"COPY multi:{joined(hashes)} in /srv/ ", members)
+    assert str(found) == "COPY conf/* /srv/"
+    assert "conf/a.conf conf/b.conf" in found.note
+    fewer = step(f"COPY multi:{joined(hashes[:5])} in /srv/ ", members[:5])
+    assert str(fewer) == "COPY conf/a.conf conf/b.conf conf/c.conf conf/d.conf conf/e.conf /srv/"
+
+
+def buildah_image(*steps: tuple[str, Sequence[Member]]) -> ImageBuilder:
+    """An image of buildah's: its hashes tell nothing of names."""
+    root = row("ADD alpine-minirootfs-3.21.3-x86_64.tar.gz / # buildkit")
+    rows = [
+        row(f"{NOP}{text}", comment="FROM alpine:3.21" if not at else "")
+        for at, (text, _) in enumerate(steps)
+    ]
+    layers = [[], *(list(members) for _, members in steps)]
+    return ImageBuilder(layers, config_document={"history": [root, *rows]})
+
+
+def test_a_renamed_file_is_called_as_its_twin_that_kept_its_name() -> None:
+    hashed = "file:" + "a" * 64
+    steps = [
+        (f"COPY {hashed} in /etc/renamed ", [file("etc/renamed", b"same", mode=0o755)]),
+        (f"COPY multi:{'b' * 64} in /srv/ ", [file("srv/run.sh", b"same"), file("srv/x", b"1")]),
+        (f"COPY {hashed} in /etc/other ", [file("etc/other", b"another")]),
+        (f"COPY {hashed} in /etc/empty ", [file("etc/empty", b"")]),
+        (f"COPY {hashed} in /void/ ", [file("void/nothing", b"")]),
+    ]
+    with opened(buildah_image(*steps)) as image:
+        found = recover_dockerfile(image).instructions[1:]
+    assert [str(one) for one in found] == [
+        "COPY --chmod=0755 run.sh /etc/renamed",
+        "COPY run.sh x /srv/",
+        "COPY other /etc/other",
+        "COPY empty /etc/empty",
+        "COPY nothing /void/",
+    ]
+    assert found[0].confidence == "inferred"
+    assert "same content" in found[0].note
 
 
 def tree_hash(folder: str) -> str:

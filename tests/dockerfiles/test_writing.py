@@ -241,6 +241,27 @@ def test_hostile_names_stay_below_the_directory(tmp_path: Path, name: str) -> No
     assert not any(line.startswith("RUN") for line in text.splitlines())
 
 
+def test_an_ignore_file_of_the_image_leaves_nothing_out(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    ignore = file("app/.dockerignore", b"dist\n")
+    written(
+        target,
+        ("COPY .dockerignore x /app/", [ignore, file("app/x", b"1")]),
+        ("COPY dist /dist", [file("dist/y", b"2")]),
+    )
+    assert context(target) == {".dockerignore": b"dist\n", "x": b"1", "dist/y": b"2"}
+    rules = (target / "Dockerfile.dockerignore").read_text().splitlines()
+    assert rules
+    assert all(line.startswith("#") for line in rules)
+    assert "--ignorefile Dockerfile.dockerignore" in (target / "RECOVERY.md").read_text()
+    written(tmp_path / "other", ("COPY x /app/", [file("app/x", b"1")]))
+    assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [
+        "Dockerfile",
+        "RECOVERY.md",
+        "context",
+    ]
+
+
 def test_what_stands_there_is_not_replaced_unless_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()

@@ -17,6 +17,7 @@ from imgforensics.digests import Digest
 from imgforensics.errors import DamagedDocumentError, ImageForensicsError
 from imgforensics.image import Image
 from imgforensics.oci.descriptor import Descriptor
+from imgforensics.oci.index import Index
 from imgforensics.oci.json_document import JsonValue, parse_json
 from imgforensics.problems import Location, ProblemCode, ProblemLog
 from imgforensics.sources.base import printable
@@ -25,6 +26,13 @@ _REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _PREDICATE_TYPE = "in-toto.io/predicate-type"
 _IN_TOTO = "application/vnd.in-toto"
 _DSSE = "application/vnd.dsse.envelope"
+_INDEX = "index.json"
+_OF_MANIFESTS = frozenset(
+    {
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,8 @@ def statements_about(image: Image, predicates: tuple[str, ...], log: ProblemLog)
     if image.digest is None:
         return []
     store = DocumentStore(image.source, image.limits)
+    if _holds_one_manifest(store):
+        return []
     found: list[Statement] = []
     for descriptor in _blobs(image, log):
         stated = descriptor.annotations.get(_PREDICATE_TYPE, "")
@@ -59,6 +69,17 @@ def statements_about(image: Image, predicates: tuple[str, ...], log: ProblemLog)
         if statement.predicate_type.startswith(predicates):
             found.append(statement)
     return found
+
+
+def _holds_one_manifest(store: DocumentStore) -> bool:
+    """Whether the source's index names the image alone: nothing else can be about it."""
+    if not store.holds(_INDEX):
+        return False
+    try:
+        index = Index.from_json(parse_json(store.read(_INDEX), _INDEX, store.limits), b"")
+    except ImageForensicsError:
+        return False
+    return len(index.manifests) == 1 and index.manifests[0].media_type in _OF_MANIFESTS
 
 
 def _blobs(image: Image, log: ProblemLog) -> Iterator[Descriptor]:

@@ -15,7 +15,12 @@ from imgforensics.dockerfile.instruction import (
 )
 from imgforensics.dockerfile.layers.alignment import align, last_stage, up_to_stage
 from imgforensics.dockerfile.parsing import parse_dockerfile
-from imgforensics.dockerfile.recovered import SCRATCH, BaseCandidate, RecoveredDockerfile
+from imgforensics.dockerfile.recovered import (
+    SCRATCH,
+    BaseCandidate,
+    BaseName,
+    RecoveredDockerfile,
+)
 from imgforensics.errors import DamagedDocumentError
 from imgforensics.image import Image
 from imgforensics.problems import Location, ProblemCode, ProblemLog
@@ -276,7 +281,7 @@ def _with_base(
         evidence=evidence,
         name=material.reference,
         digest=material.digest,
-        names=(material.reference,),
+        names=(BaseName(material.reference, 1.0, _REASONS[evidence]),),
     )
     others = (one for one in recovered.base_candidates if one.rows != base.rows)
     candidates = (base, *others)

@@ -12,7 +12,12 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from imgforensics.dockerfile.base.official import library_image
+from imgforensics.dockerfile.base.official import (
+    VERSION_SUFFIX,
+    VERSION_VARIABLES,
+    library_image,
+    tools_variant,
+)
 from imgforensics.dockerfile.history.rows import Row
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.dockerfile.words import split_words, unquote
@@ -61,14 +66,16 @@ class Cut(NamedTuple):
 def scored_cuts(rows: Sequence[Row]) -> list[Cut]:
     """Every place that something speaks for, lowest first; its weight has no upper bound."""
     cuts = []
-    variables: set[str] = set()
+    moments = [_moment(row) for row in rows]
+    variables: dict[str, str] = {}
     has_layer = False
     for position in range(1, len(rows)):
         before = rows[position - 1]
         has_layer = has_layer or not before.entry.empty_layer
         variables.update(variables_of(before))
         if has_layer and _may_follow_a_base(rows[position]):
-            cuts.append(_weigh(rows, position, variables))
+            pause = _pause(moments[position - 1], moments[position])
+            cuts.append(_weigh(rows, position, variables, pause))
     return [cut for cut in cuts if cut.weight > 0]
 
 
@@ -92,11 +99,15 @@ def _may_follow_a_base(row: Row) -> bool:
 
 
 def variables_of(row: Row) -> dict[str, str]:
-    """What a row's ENV sets."""
-    if row.reading is None or row.reading.instruction.keyword != "ENV":
+    """The versions of well-known images that a row's ENV sets."""
+    if _keyword(row) != "ENV" or row.reading is None:
         return {}
-    pairs = (word.partition("=") for word in split_words(row.reading.instruction.arguments))
-    return {unquote(name): unquote(value) for name, equals, value in pairs if equals}
+    arguments = row.reading.instruction.arguments
+    if VERSION_SUFFIX not in arguments:
+        return {}
+    pairs = (word.partition("=") for word in split_words(arguments))
+    values = {unquote(name): unquote(value) for name, equals, value in pairs if equals}
+    return {name: values[name] for name in values.keys() & VERSION_VARIABLES}
 
 
 def ends_with_shell(row: Row) -> bool:
@@ -124,9 +135,11 @@ def made_without_dockerfile(row: Row) -> bool:
     )
 
 
-def _weigh(rows: Sequence[Row], position: int, variables: set[str]) -> Cut:
+def _weigh(
+    rows: Sequence[Row], position: int, variables: dict[str, str], pause: float | None
+) -> Cut:
     before, after = rows[position - 1], rows[position]
-    times = list(_signs_of_time(before, after))
+    times = list(_signs_of_time(pause))
     others = [
         *_signs_of_builders(before, after),
         *_signs_of_commands(before, after),
@@ -149,11 +162,14 @@ def _signs_of_builders(before: Row, after: Row) -> Iterator[Sign]:
         yield Sign(2.5, "the row below is a root filesystem's, and no Dockerfile's")
 
 
-def _signs_of_time(before: Row, after: Row) -> Iterator[Sign]:
-    first, second = _moment(before), _moment(after)
-    if first is None or second is None:
+def _pause(first: datetime | None, second: datetime | None) -> float | None:
+    """Seconds between two rows; None where one does not tell."""
+    return None if first is None or second is None else (second - first).total_seconds()
+
+
+def _signs_of_time(pause: float | None) -> Iterator[Sign]:
+    if pause is None:
         return
-    pause = (second - first).total_seconds()
     if pause <= -_HOUR:
         yield Sign(2.0, f"the row above is {_duration(-pause)} older than the one below")
     for least, weight in _PAUSES:
@@ -167,12 +183,14 @@ def _signs_of_commands(before: Row, after: Row) -> Iterator[Sign]:
         yield Sign(1.5, f"{_keyword(before)} ends most Dockerfiles")
 
 
-def _signs_of_library(before: Row, variables: set[str]) -> Iterator[Sign]:
+def _signs_of_library(before: Row, variables: dict[str, str]) -> Iterator[Sign]:
     """Tell the end of an image of Docker's library, once after its version was set."""
     official = library_image(before.reading.instruction, variables) if before.reading else None
     if official:
-        variables.discard(official.variable)
+        del variables[official.variable]
         yield Sign(2.0, f"the official image {official.name} ends like this")
+    if before.reading and tools_variant(before.reading.instruction) is not None:
+        yield Sign(1.0, "the official image buildpack-deps ends like this")
 
 
 def _keyword(row: Row) -> str:

@@ -64,7 +64,7 @@ def _aligned(
     making = [row for row in rows if _makes_layer(row)]
     if len(making) * count > _LARGEST_TABLE:
         return _from_both_ends(claiming, count)
-    fits = [[_fit(row, layer, contents) for layer in range(count)] for row in making]
+    fits = [_fits(row, count, contents) for row in making]
     best = _table(fits, count)
     paired, place, layer = {}, 0, 0
     while place < len(making) and layer < count:
@@ -96,16 +96,20 @@ def _from_both_ends(claiming: Sequence[Row], count: int) -> dict[int, int]:
     return paired | {row.position: layer for row, layer in tail}
 
 
-def _fit(row: Row, layer: int, contents: "_Contents | None") -> float:
-    """How well a layer fits a row; below 0 for a layer that the row cannot have made."""
+def _fits(row: Row, count: int, contents: "_Contents | None") -> list[float]:
+    """How well each layer fits a row; below 0 for one that the row cannot have made."""
     fit = 0.2 if row.entry.empty_layer else 0.6
-    if row.position == 0 and layer == 0:
-        fit += 0.1
-    destination = _destination(row)
-    holds = contents.holds(layer, destination) if contents and destination is not None else None
-    if holds is None:
-        return fit
-    return fit + 2 if holds else -1
+    found = [fit] * count
+    if row.position == 0 and found:
+        found[0] += 0.1
+    destination = _destination(row) if contents else None
+    if contents is None or destination is None:
+        return found
+    held = [contents.holds(layer, destination) for layer in range(count)]
+    return [
+        fit if is_held is None else fit + 2 if is_held else -1
+        for fit, is_held in zip(found, held, strict=True)
+    ]
 
 
 def _destination(row: Row) -> bytes | None:

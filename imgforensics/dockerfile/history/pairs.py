@@ -19,7 +19,17 @@ class Pair(NamedTuple):
     value: str
 
 
-def split_pairs(text: str, known: Mapping[str, str]) -> list[Pair]:
+class KnownPairs:
+    """The pairs that an image has in the end."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+        spaced = [name for name in values if " " in name and len(name) < _LONGEST_NAME]
+        self.spaced = tuple(spaced[:_MOST_SPACED])
+        """Names with blanks, of which not too many are looked for."""
+
+
+def split_pairs(text: str, known: KnownPairs) -> list[Pair]:
     """The pairs of `A=1 B=2 3 C=4`.
 
     A value ends where the image's final value of that name does, else before the next name
@@ -37,19 +47,18 @@ def split_pairs(text: str, known: Mapping[str, str]) -> list[Pair]:
         if start < covered:
             continue
         value_at = start + len(name) + 1
-        covered = _end(text, known.get(name), value_at, ends)
+        covered = _end(text, known.values.get(name), value_at, ends)
         if covered < 0:
-            covered = _next_name(starts, position + 1, known, len(text))
+            covered = _next_name(starts, position + 1, known.values, len(text))
         value_end = covered - 1 if covered < len(text) else covered
         pairs.append(Pair(name, text[value_at:value_end]))
     return pairs
 
 
-def _starts(text: str, known: Mapping[str, str]) -> list[tuple[int, str]]:
+def _starts(text: str, known: KnownPairs) -> list[tuple[int, str]]:
     """Where a pair may begin, and the name it would have; known names may have blanks."""
     names = [(match.start(), match[1]) for match in _NAME.finditer(text)]
-    spaced = [name for name in known if " " in name and len(name) < _LONGEST_NAME]
-    for name in spaced[:_MOST_SPACED]:
+    for name in known.spaced:
         at = text.find(f"{name}=")
         if at == 0 or (at > 0 and text[at - 1] == " "):
             inside = range(at, at + len(name) + 1)

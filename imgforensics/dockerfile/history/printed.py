@@ -38,13 +38,13 @@ def printed_instruction(text: str, state: BuildState) -> Reading | None:
 
 
 def _environment(text: str, state: BuildState) -> Reading:
-    pairs = split_pairs(text, state.configured_environment)
+    pairs = split_pairs(text, state.known_environment)
     state.environment.update(pairs)
     return Reading(Instruction("ENV", pairs_text(pairs)))
 
 
 def _labels(text: str, state: BuildState) -> Reading:
-    pairs = split_pairs(text, state.config.container.labels)
+    pairs = split_pairs(text, state.known_labels)
     return Reading(Instruction("LABEL", pairs_text(pairs)))
 
 
@@ -83,10 +83,27 @@ def _paths(text: str) -> list[str]:
     """Sources and destination; on Windows a path may have blanks, and begins with its drive."""
     starts = [match.start() for match in _DRIVE.finditer(text)]
     if not starts:
-        return text.split()
+        return _unix_paths(text.split())
     ends = [*starts[1:], len(text)]
     drives = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
     return [*text[: starts[0]].split(), *drives]
+
+
+def _unix_paths(words: list[str]) -> list[str]:
+    """The paths that words make up: a relative source goes with no absolute one.
+
+    What looks so is one source, and a destination whose name has a blank.
+    """
+    if len(words) > 2 and not words[0].startswith("/") and not _is_destination(words[-1]):
+        for place, word in enumerate(words[1:-1], 1):
+            if word.startswith("/"):
+                return [*words[:place], " ".join(words[place:])]
+    return words
+
+
+def _is_destination(word: str) -> bool:
+    """Whether a word can be all of a destination of several sources."""
+    return word.startswith("/") or word.endswith(("/", ".")) or "$" in word
 
 
 def _ports(text: str, _: BuildState) -> Reading:

@@ -1,5 +1,6 @@
 """A whole history, row by row, as instructions."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -7,14 +8,21 @@ from typing import NamedTuple
 from imgforensics.dockerfile.history.buildah import buildah_instruction
 from imgforensics.dockerfile.history.buildkit import buildkit_instruction
 from imgforensics.dockerfile.history.classic import classic_instruction
+from imgforensics.dockerfile.history.free_variables import free_variables
 from imgforensics.dockerfile.history.kaniko import kaniko_instruction
 from imgforensics.dockerfile.history.pairs import Pair, pairs_text
 from imgforensics.dockerfile.history.printed import healthcheck_instruction
 from imgforensics.dockerfile.history.reading import Reading
-from imgforensics.dockerfile.history.state import PLATFORM_ARGUMENTS, BuildState
+from imgforensics.dockerfile.history.state import PLATFORM_ARGUMENTS, BuildState, environment_of
 from imgforensics.dockerfile.history.writers import writers
-from imgforensics.dockerfile.instruction import Confidence, Evidence, RecoveredInstruction
+from imgforensics.dockerfile.instruction import (
+    Confidence,
+    Evidence,
+    Instruction,
+    RecoveredInstruction,
+)
 from imgforensics.dockerfile.recovered import Builder
+from imgforensics.dockerfile.words import split_words, unquote
 from imgforensics.oci.config import HistoryEntry, ImageConfig
 
 _GRAMMARS: dict[Builder, Callable[[str, BuildState], Reading | None]] = {
@@ -23,6 +31,9 @@ _GRAMMARS: dict[Builder, Callable[[str, BuildState], Reading | None]] = {
     Builder.BUILDAH: buildah_instruction,
     Builder.KANIKO: kaniko_instruction,
 }
+
+
+_UNLISTED = "the row names no argument; a later command uses one that nothing else sets"
 
 
 class Row(NamedTuple):
@@ -57,7 +68,46 @@ def read_history(config: ImageConfig) -> tuple[Row, ...]:
         grammar = _GRAMMARS.get(builder)
         reading = grammar(entry.created_by or "", state) if grammar else None
         rows.append(Row(index, entry, builder, reading))
-    return tuple(_with_configured_healthcheck(_with_argument_values(rows), config))
+    rows = _with_argument_values(_with_unlisted_arguments(rows, config))
+    return tuple(_with_configured_healthcheck(rows, config))
+
+
+def _with_unlisted_arguments(rows: list[Row], config: ImageConfig) -> list[Row]:
+    """Give each ARG of buildah that lists nothing new the name that commands use unexplained.
+
+    Only arguments with a value are listed: such a row declares one that was given none.
+    """
+    places = [row.position for row in rows if _lists_nothing(row)]
+    if not places:
+        return rows
+    commands = [row.entry.created_by or "" if _is_run(row) else "" for row in rows]
+    known = environment_of(config.container.env).keys() | _set_names(rows)
+    free = deque(free_variables(commands, known))
+    found = list(rows)
+    for place in places:
+        while free and free[0][0] < place:
+            free.popleft()
+        if free:
+            _, name = free.popleft()
+            reading = Reading(Instruction("ARG", name), Confidence.INFERRED, _UNLISTED)
+            found[place] = rows[place]._replace(reading=reading)
+    return found
+
+
+def _lists_nothing(row: Row) -> bool:
+    text = row.entry.created_by or ""
+    return row.builder is Builder.BUILDAH and row.reading is None and "#(nop) ARG " in text
+
+
+def _is_run(row: Row) -> bool:
+    return row.reading is not None and row.reading.instruction.keyword == "RUN"
+
+
+def _set_names(rows: list[Row]) -> set[str]:
+    """Names that ENV and ARG rows set."""
+    instructions = [row.reading.instruction for row in rows if row.reading]
+    words = (split_words(each.arguments) for each in instructions if each.keyword in ("ENV", "ARG"))
+    return {unquote(word.partition("=")[0]) for found in words for word in found}
 
 
 def _with_argument_values(rows: list[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """What an image's configuration says beyond the instructions that are known."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from imgforensics.dockerfile.history.commands import command_of
 from imgforensics.dockerfile.history.pairs import Pair, pairs_text
@@ -30,6 +30,7 @@ _DEFAULT_PATHS = frozenset(
 )
 _OF_BUILDERS = frozenset({"io.buildah.version"})
 """Labels that a builder sets by itself."""
+_LIBRARY_ENTRYPOINT = "docker-entrypoint.sh"
 _BARE_SHELLS = frozenset({("sh",), ("bash",), ("/bin/sh",), ("/bin/bash",), ("/bin/ash",)})
 
 
@@ -49,7 +50,7 @@ def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[In
     told = _told_pairs("LABEL", known)
     found = [
         Instruction("LABEL", pairs_text([Pair(name, value)]))
-        for name, value in config.container.labels.items()
+        for name, value in _in_usual_order(config.container.labels)
         if name not in _OF_BUILDERS and not _is_told(told.get(name), value)
     ]
     shell = config.container.shell
@@ -58,22 +59,47 @@ def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[In
     return found
 
 
-def untold_at_tail(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
-    """What mostly stands at the end of a Dockerfile, in the order most have."""
+def _in_usual_order(labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Labels, whose order no configuration keeps: a release goes after its version."""
+    names = list(labels)
+    for release in [name for name in names if name.lower() == "release"]:
+        versions = [name for name in names if name.lower() == "version"]
+        if versions:
+            names.remove(release)
+            names.insert(names.index(versions[-1]) + 1, release)
+    return [(name, labels[name]) for name in names]
+
+
+def untold_at_tail(
+    config: ImageConfig, known: Sequence[Instruction], volumes: Sequence[str], *, has_root: bool
+) -> list[Instruction]:
+    """What mostly stands at the end of a Dockerfile, in the order most have.
+
+    Images in the manner of Docker's library, whose entry point has a name of its own, have
+    another order than the rest. `volumes` are those that stand there, too; `has_root` whether
+    the base has the working directory `/`.
+    """
     entrypoint = _command_of("ENTRYPOINT", config.container.entrypoint, config, known)
     # An ENTRYPOINT takes the base's CMD away, so that the same one has to be set again.
     known_to_command = () if entrypoint else known
-    return [
-        *_volumes(config, known),
-        *_working_directory(config, known),
-        *entrypoint,
-        *_value("STOPSIGNAL", config.container.stop_signal, known),
-        *_value("USER", config.container.user, known),
-        *_ports(config, known),
-        *_healthcheck(config, known),
-        *untold_triggers(config, known),
-        *_command(config, known_to_command),
-    ]
+    stop_signal = _value("STOPSIGNAL", config.container.stop_signal, known)
+    user = _value("USER", config.container.user, known)
+    ports = _ports(config, known)
+    volumes_here = [volumes_instruction(volumes)] if volumes else []
+    directory = _working_directory(config, known, has_root=has_root)
+    healthcheck = _healthcheck(config, known)
+    triggers = untold_triggers(config, known)
+    command = _command(config, known_to_command)
+    if _is_of_the_library(config):
+        end = [*entrypoint, *stop_signal, *user, *ports, *healthcheck, *triggers, *command]
+        return [*volumes_here, *directory, *end]
+    start = [*directory, *user, *ports, *volumes_here, *stop_signal, *healthcheck, *triggers]
+    return [*start, *entrypoint, *command]
+
+
+def _is_of_the_library(config: ImageConfig) -> bool:
+    first = (config.container.entrypoint or ("",))[0]
+    return first.rpartition("/")[2] == _LIBRARY_ENTRYPOINT
 
 
 def changed_commands(config: ImageConfig, own: Sequence[Instruction]) -> list[Instruction]:
@@ -92,6 +118,17 @@ def untold_triggers(config: ImageConfig, known: Sequence[Instruction]) -> list[I
     """ONBUILD triggers; those of a base have been carried out and are gone."""
     told = {each.arguments for each in known if each.keyword == "ONBUILD"}
     return [Instruction("ONBUILD", text) for text in config.container.on_build if text not in told]
+
+
+def untold_volumes(config: ImageConfig, known: Sequence[Instruction]) -> list[str]:
+    """Volumes that no known instruction names."""
+    told = {
+        unquote(word)
+        for each in known
+        if each.keyword == "VOLUME"
+        for word in exec_form(each.arguments) or split_words(each.arguments)
+    }
+    return [path for path in config.container.volumes if path not in told]
 
 
 def _told_pairs(keyword: str, known: Iterable[Instruction]) -> dict[str, str]:
@@ -126,24 +163,15 @@ def _value(keyword: str, value: str | None, known: Sequence[Instruction]) -> lis
     return [Instruction(keyword, literal(value))]
 
 
-def _working_directory(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
+def _working_directory(
+    config: ImageConfig, known: Sequence[Instruction], *, has_root: bool
+) -> list[Instruction]:
     value = config.container.working_dir
     last = _last(known, "WORKDIR")
     is_relative = last is not None and not last.startswith("/")
-    if value in ("", "/") or is_relative:
+    if not value or is_relative or (value == "/" and has_root and last is None):
         return []
     return _value("WORKDIR", value, known)
-
-
-def _volumes(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
-    told = {
-        unquote(word)
-        for each in known
-        if each.keyword == "VOLUME"
-        for word in exec_form(each.arguments) or split_words(each.arguments)
-    }
-    untold = [path for path in config.container.volumes if path not in told]
-    return [volumes_instruction(untold)] if untold else []
 
 
 def _ports(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from imgforensics.dockerfile.history.pairs import KnownPairs
 from imgforensics.oci.config import ImageConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,6 +26,8 @@ class BuildState:
     shell: tuple[str, ...]
     configured_environment: dict[str, str]
     """The image's final environment."""
+    known_environment: KnownPairs
+    known_labels: KnownPairs
     directory: str = ""
     """What WORKDIR set last, as far as it is told."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -36,7 +39,9 @@ class BuildState:
         """As it is before the first row."""
         is_windows = config.os == "windows"
         shell = WINDOWS_SHELL if is_windows else LINUX_SHELL
-        return cls(config, shell, environment_of(config.container.env))
+        environment = environment_of(config.container.env)
+        labels = KnownPairs(config.container.labels)
+        return cls(config, shell, environment, KnownPairs(environment), labels)
 
     @property
     def shells(self) -> tuple[tuple[str, ...], ...]:

@@ -6,9 +6,10 @@ count for nothing. Order is kept, as builders keep it.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from imgforensics.dockerfile.history.commands import LOST_SCRIPT
 from imgforensics.dockerfile.instruction import Instruction
 from imgforensics.dockerfile.layers.destinations import words_of
 from imgforensics.dockerfile.words import split_words, unquote
@@ -28,25 +29,43 @@ class Alignment(NamedTuple):
     """Positions in the Dockerfile and in the history, of those that belong together."""
 
 
-def align(written: Sequence[Instruction], recovered: Sequence[Instruction]) -> Alignment:
+def align(
+    written: Sequence[Instruction],
+    recovered: Sequence[Instruction],
+    unplaced: Sequence[Instruction] = (),
+) -> Alignment:
     """Align a Dockerfile's last stage with the instructions of a whole history.
 
-    Too long ones (500 instructions) are not aligned, and score 0.
+    `unplaced` are more of them, which the configuration tells and not where they stood. Too
+    long ones (500 instructions) are not aligned, and score 0.
     """
     places = [
         place for place in last_stage(written) if written[place].keyword not in _NOT_IN_HISTORY
     ]
-    if not places or max(len(places), len(recovered)) > _MOST_INSTRUCTIONS:
+    if not places or max(map(len, (places, recovered, unplaced))) > _MOST_INSTRUCTIONS:
         return Alignment(0.0, ())
     ours = [written[place] for place in places]
     pairs = _best_pairs(ours, recovered)
     if not pairs:
         return Alignment(0.0, ())
     agreed = sum(_weight(ours[mine]) * alike(ours[mine], recovered[row]) for mine, row in pairs)
-    own_rows = recovered[pairs[0][1] :]
+    paired = {mine for mine, _ in pairs}
+    left = [each for place, each in enumerate(ours) if place not in paired]
+    agreed += sum(_best_unplaced(left, unplaced))
+    own_rows = (*recovered[pairs[0][1] :], *unplaced)
     all_ours, all_rows = (sum(map(_weight, side)) for side in (ours, own_rows))
     score = 2 * agreed / (all_ours + all_rows)
     return Alignment(min(1.0, score), tuple((places[mine], row) for mine, row in pairs))
+
+
+def _best_unplaced(ours: Sequence[Instruction], unplaced: Sequence[Instruction]) -> Iterator[float]:
+    """What each is worth whose like is somewhere among the others; each of those counts once."""
+    unused = list(unplaced)
+    for mine in ours:
+        likest = max(unused, key=lambda other: alike(mine, other), default=None)
+        if likest is not None and alike(mine, likest) >= _LEAST_ALIKE:
+            unused.remove(likest)
+            yield _weight(mine) * alike(mine, likest)
 
 
 def up_to_stage(written: Sequence[Instruction], target: str | None) -> Sequence[Instruction]:
@@ -130,7 +149,8 @@ def alike(mine: Instruction, row: Instruction) -> float:
 
 def _texts_alike(mine: Instruction, row: Instruction) -> float:
     """By words, white space left aside; what a variable stood for may be anything."""
-    ours, theirs = _tokens(mine), _tokens(row)
+    is_lost = any(LOST_SCRIPT in heredoc.body for heredoc in row.heredocs)
+    ours, theirs = (_tokens(one, is_lost=is_lost) for one in (mine, row))
     if ours == theirs or (mine.keyword != "RUN" and "$" in mine.arguments):
         return 1.0
     shared = sum((Counter(ours) & Counter(theirs)).values())
@@ -180,8 +200,10 @@ def _named_values(arguments: str) -> dict[str, str]:
     return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
-def _tokens(instruction: Instruction) -> list[str]:
-    text = instruction.arguments + "".join(heredoc.body for heredoc in instruction.heredocs)
+def _tokens(instruction: Instruction, *, is_lost: bool) -> list[str]:
+    """The words of a text; the documents after it left out where the history has lost them."""
+    bodies = () if is_lost else (heredoc.body for heredoc in instruction.heredocs)
+    text = "".join((instruction.arguments, *bodies))
     return re.findall(r"[^\s\"'\[\],]+", text)
 
 

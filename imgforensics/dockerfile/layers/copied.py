@@ -15,6 +15,7 @@ from imgforensics.dockerfile.instruction import (
 from imgforensics.dockerfile.layers.classic_hash import HashKind, Proof
 from imgforensics.dockerfile.layers.destinations import CopyStep, flag, words_of
 from imgforensics.dockerfile.layers.members import Members
+from imgforensics.dockerfile.layers.twins import Twins
 from imgforensics.dockerfile.rendering import words_or_list
 from imgforensics.dockerfile.words import heredoc_marks, quote
 from imgforensics.errors import ImageForensicsError
@@ -22,6 +23,7 @@ from imgforensics.image import Image
 from imgforensics.layer import EntryKind
 
 _MOST_NAMED = 200
+_MOST_NAMED_SINGLY = 5
 UNKNOWN_ARCHIVE = "archive.tar"
 _NANOSECONDS = 1_000_000_000
 _NO_YEAR = 1980
@@ -57,6 +59,8 @@ class LayerFacts(NamedTuple):
     """What a hash stands for in the place of its sources."""
     bodies: Mapping[tuple[int, bytes], bytes]
     """Contents of files that heredocs became, by layer and path."""
+    twins: Twins
+    """Files of the same content under other names."""
 
 
 def described(image: Image, step: CopyStep, facts: LayerFacts) -> RecoveredInstruction:
@@ -67,7 +71,7 @@ def described(image: Image, step: CopyStep, facts: LayerFacts) -> RecoveredInstr
     if facts.proof is not None:
         found = _proven(step, facts.proof)
     elif facts.kind is not None and facts.members.entries:
-        found = _named_as_there(step, facts.members, facts.kind)
+        found = _named_as_twin(step, facts) or _named_as_there(step, facts.members, facts.kind)
     if not is_unpacked(found.instruction, facts.members):
         found = _with_owner(image, found, facts.members)
     if facts.proof is not None:
@@ -84,6 +88,9 @@ def _proven(step: CopyStep, proof: Proof) -> RecoveredInstruction:
     if proof.is_from_image:
         sources = ["/" + source for source in sources]
         note += "; they came from another stage or image, which is not named"
+    elif pattern := _pattern_of(sources):
+        note = f"the hash in the history is that of {' '.join(sources)}, most likely a pattern's"
+        sources = [pattern]
     return replace(
         with_sources(step, sources),
         evidence=Evidence.CONTENT_HASH,
@@ -92,11 +99,42 @@ def _proven(step: CopyStep, proof: Proof) -> RecoveredInstruction:
     )
 
 
+def _pattern_of(sources: Sequence[str]) -> str | None:
+    """A folder's pattern for more files of it, in its order, than people name one by one."""
+    folders = {source.rpartition("/")[0] for source in sources}
+    if len(sources) <= _MOST_NAMED_SINGLY or len(folders) > 1 or sorted(sources) != list(sources):
+        return None
+    (folder,) = folders
+    return f"{folder}/*" if folder else None
+
+
 def with_sources(step: CopyStep, sources: Sequence[str]) -> RecoveredInstruction:
     """The step's instruction with other sources."""
     arguments = words_or_list([*sources, step.destination])
     instruction = replace(step.recovered.instruction, arguments=arguments, heredocs=())
     return replace(step.recovered, instruction=instruction)
+
+
+def _named_as_twin(step: CopyStep, facts: LayerFacts) -> RecoveredInstruction | None:
+    """A renamed file called as its twin; with another mode, somebody gave it that."""
+    contents = facts.members.contents
+    if facts.kind is not HashKind.FILE or step.is_directory or len(contents) != 1:
+        return None
+    twin = facts.twins.twin_of(contents[0])
+    if twin is None:
+        return None
+    found = with_sources(step, [_text(twin.name)])
+    mode = contents[0].mode
+    flags = found.instruction.flags
+    if mode != twin.mode and flag(found.instruction, "chmod") is None:
+        flags = (*flags, f"--chmod={mode:04o}")
+    return replace(
+        found,
+        instruction=replace(found.instruction, flags=flags),
+        evidence=Evidence.LAYER,
+        confidence=Confidence.INFERRED,
+        note="the source's name is lost; a file of the same content has kept this one",
+    )
 
 
 def _named_as_there(step: CopyStep, members: Members, kind: HashKind) -> RecoveredInstruction:

@@ -51,22 +51,28 @@ def may_be_dockerfile(entry: LayerEntry) -> bool:
 def judged(
     files: Iterable[tuple[LayerEntry, bytes]],
     history: Sequence[Instruction],
+    unplaced: Sequence[Instruction],
     labels: Mapping[str, str],
 ) -> tuple[FoundDockerfile, ...]:
     """Candidates with their scores, the best first.
 
-    `history` is all that the image's rows tell, the base's among it.
+    `history` is all that the image's rows tell, the base's among it; `unplaced` what the
+    configuration tells beyond that.
     """
-    found = (_judged(entry, data, history, labels) for entry, data in files)
+    found = (_judged(entry, data, history, unplaced, labels) for entry, data in files)
     return tuple(sorted(found, key=lambda one: (not one.is_trusted, -one.score, -one.layer)))
 
 
 def _judged(
-    entry: LayerEntry, data: bytes, history: Sequence[Instruction], labels: Mapping[str, str]
+    entry: LayerEntry,
+    data: bytes,
+    history: Sequence[Instruction],
+    unplaced: Sequence[Instruction],
+    labels: Mapping[str, str],
 ) -> FoundDockerfile:
     instructions = parse_dockerfile(data.decode("utf-8", "replace")).instructions
     has_from = any(instruction.keyword == "FROM" for instruction in instructions)
-    score = align(instructions, history).score if has_from else 0.0
+    score = align(instructions, history, unplaced).score if has_from else 0.0
     if not has_from:
         trusted, reason = False, "it has no FROM"
     elif entry.path == _expected_of_red_hat(labels):

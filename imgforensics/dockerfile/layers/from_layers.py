@@ -25,6 +25,7 @@ from imgforensics.dockerfile.layers.found import (
 from imgforensics.dockerfile.layers.members import LayerMembers
 from imgforensics.dockerfile.layers.proving import Declared, Hasher, Prover
 from imgforensics.dockerfile.layers.source_names import words_of
+from imgforensics.dockerfile.layers.twins import Twins
 from imgforensics.dockerfile.recovered import Builder, RecoveredDockerfile
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind, Layer, LayerEntry
@@ -96,7 +97,9 @@ class _Reading:
         self._steps = steps_of(image, recovered)
         self._layers = image.layers[recovered.base.layers :]
         self._hashed = _hashed_copies(self._config, self._steps)
-        self._prover = Prover(self._declared(), words_of(_texts(self._config)))
+        declared = list(self._declared())
+        self._prover = Prover(declared, words_of(_texts(self._config)) if declared else ())
+        self._twins = Twins(self._steps_of_buildah())
         self._heredocs = heredoc_paths(self._steps)
         self._candidates: list[tuple[LayerEntry, bytes]] = []
         self._bodies: dict[tuple[int, bytes], bytes] = {}
@@ -120,8 +123,10 @@ class _Reading:
         """Candidates, judged by the history."""
         recovered = self._recovered
         rows = [*recovered.base_instructions, *recovered.own_instructions]
-        history = [row.instruction for row in rows if row.instruction.keyword != "FROM"]
-        return judged(self._candidates, history, self._config.container.labels)
+        told = [one for one in rows if one.instruction.keyword != "FROM"]
+        history = [one.instruction for one in told if one.row is not None]
+        unplaced = [one.instruction for one in told if one.row is None]
+        return judged(self._candidates, history, unplaced, self._config.container.labels)
 
     def described(self, recovered: RecoveredDockerfile) -> RecoveredDockerfile:
         """COPY and ADD with what their layers say of them; a source's own stay as they are."""
@@ -134,7 +139,7 @@ class _Reading:
         for step in self._steps:
             row = -1 if step.recovered.row is None else step.recovered.row
             kind = HashKind(self._hashed[row].kind) if row in self._hashed else None
-            facts = LayerFacts(members.of(step), proofs.get(row), kind, self._bodies)
+            facts = LayerFacts(members.of(step), proofs.get(row), kind, self._bodies, self._twins)
             instructions[step.position] = described(self._image, step, facts)
         return replace(recovered, instructions=tuple(instructions))
 
@@ -148,11 +153,19 @@ class _Reading:
                 kind, value = HashKind(self._hashed[row].kind), self._hashed[row].hash
                 yield row, Declared(kind, value, step.path, step.recovered.layer)
 
+    def _steps_of_buildah(self) -> list[CopyStep]:
+        """Those whose sources are told by a hash without their names."""
+        if self._recovered.builder is not Builder.BUILDAH:
+            return []
+        named = {row for row, copy in self._hashed.items() if copy.kind != HashKind.DIRECTORY.value}
+        return [step for step in self._steps if step.recovered.row in named]
+
     def _wants(self, entry: LayerEntry) -> bool:
         return (
             self._is_candidate(entry)
             or (entry.layer_index, entry.path) in self._heredocs
             or self._prover.wants(entry)
+            or self._twins.wants(entry)
         )
 
     def _is_candidate(self, entry: LayerEntry) -> bool:
@@ -162,6 +175,8 @@ class _Reading:
         kept = bytearray()
         keeps = self._is_candidate(entry) or (entry.layer_index, entry.path) in self._heredocs
         hashers: list[Hasher] = list(self._prover.hashers(entry))
+        if self._twins.wants(entry):
+            hashers.append(self._twins.hasher(entry))
         for piece in pieces:
             if keeps and len(kept) <= LARGEST:
                 kept += piece

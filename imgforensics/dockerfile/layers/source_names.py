@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 
 _WORD = re.compile(rb"[A-Za-z0-9_.@+~-][A-Za-z0-9_.@+~/-]{0,198}")
 _MOST_WORDS = 3_000
+_MOST_TEXT = 1 << 20
+"""Bytes that are looked through for them."""
 
 # Where projects keep what their images are made of; what stands first is tried first.
 FOLDERS = tuple(
@@ -33,6 +35,15 @@ _COMMON_NAMES = tuple(
     index.html LICENSE README.md Makefile Dockerfile .env env profile bashrc .bashrc crontab sudoers
     """.split()
 )
+# What files are called that somebody made up to try something.
+_SAMPLE_NAMES = tuple(
+    stem + suffix
+    for stem in b"""
+    a b c d e f g h i j k l m n o p q r s t u v w x y z
+    file file1 file2 test foo bar hello data example sample input message index script app
+    """.split()
+    for suffix in (b".txt", b".sh", b".py", b".conf", b".json", b"")
+)
 _SUFFIXES = tuple(
     b"""
     .sh .bash .py .pl .rb .js .php .conf .cfg .cnf .ini .json .yml .yaml .xml .txt .repo .list
@@ -44,7 +55,11 @@ _SUFFIXES = tuple(
 def words_of(texts: Iterable[bytes]) -> tuple[bytes, ...]:
     """What looks like a file's name in the image's own words, each once."""
     found: dict[bytes, None] = {}
+    left = _MOST_TEXT
     for text in texts:
+        left -= len(text)
+        if left < 0:
+            break
         for match in _WORD.finditer(text):
             word = match[0].strip(b"/").removeprefix(b"./").rstrip(b".-/")
             if b"." in word or b"/" in word or b"-" in word or b"_" in word:
@@ -92,6 +107,7 @@ def _names(path: bytes, words: tuple[bytes, ...]) -> Iterator[bytes]:
     yield from alike
     renamed = [*_respelled(name), *_COMMON_NAMES]
     yield from renamed
+    yield from _SAMPLE_NAMES
     for word in (*renamed, *alike):
         if b"/" not in word:
             yield from (folder + word for folder in FOLDERS[1:12])

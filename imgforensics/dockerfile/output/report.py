@@ -27,6 +27,7 @@ _MEANINGS = {
     Confidence.GUESSED: "a stand-in, so that the file is complete",
 }
 _SHOWN_LENGTH = 120
+_MOST_CUTS = 10
 _TOLD = frozenset((Evidence.HISTORY, Evidence.LAYER))
 """Evidence whose notes are to be read, however exact."""
 _LOST = (
@@ -37,11 +38,16 @@ _LOST = (
 )
 
 
-def report_text(image: Image, recovered: RecoveredDockerfile, missing: Sequence[str]) -> str:
-    """The report as Markdown; what comes from the image stands in code spans, made harmless."""
+def report_text(
+    image: Image, recovered: RecoveredDockerfile, missing: Sequence[str], *, has_ignore_file: bool
+) -> str:
+    """The report as Markdown; what comes from the image stands in code spans, made harmless.
+
+    `has_ignore_file` says whether `Dockerfile.dockerignore` was written.
+    """
     sections = (
         ("# What was recovered, and from what", _summary(image, recovered)),
-        ("## To build it", _building(recovered)),
+        ("## To build it", _building(recovered, has_ignore_file=has_ignore_file)),
         ("## Base image", _base(recovered)),
         ("## Provenance", _provenances(recovered.provenances)),
         ("## Not exact", _inexact(recovered.instructions)),
@@ -79,21 +85,33 @@ def _is_from_layer(recovered: RecoveredDockerfile) -> bool:
     return Evidence.DOCKERFILE_IN_LAYER in evidence
 
 
-def _building(recovered: RecoveredDockerfile) -> Iterator[str]:
+def _building(recovered: RecoveredDockerfile, *, has_ignore_file: bool) -> Iterator[str]:
+    option = "--ignorefile Dockerfile.dockerignore " if has_ignore_file else ""
     yield "```sh"
     yield "docker build -f Dockerfile context"
-    yield "buildah build -f Dockerfile context"
+    yield f"buildah build {option}-f Dockerfile context"
     yield "```"
+    if has_ignore_file:
+        yield "`context/.dockerignore` is a file of the image: `Dockerfile.dockerignore`, which"
+        yield "BuildKit takes by itself, keeps it from leaving out what instructions need."
     arguments = [name for one in recovered.provenances[:1] for name in one.build_arguments]
     if arguments and recovered.source is not None:
         yield f"It was built with `--build-arg` for {', '.join(map(_code, arguments))}."
 
 
 def _base(recovered: RecoveredDockerfile) -> Iterator[str]:
-    yield "| name | layers | history rows | score | why |"
+    if recovered.base_names:
+        yield "| name | score | why |"
+        yield "|---|---|---|"
+        for name in recovered.base_names:
+            yield f"| {_code(name.name)} | {name.score:.2f} | {_cell(name.reason)} |"
+        yield ""
+    yield "Where it may end:"
+    yield ""
+    yield "| best name | layers | history rows | score | why |"
     yield "|---|---|---|---|---|"
-    for one in recovered.base_candidates or (recovered.base,):
-        names = ", ".join(map(_code, one.names)) or _code(one.reference or "unknown")
+    for one in (recovered.base_candidates or (recovered.base,))[:_MOST_CUTS]:
+        names = _code(one.reference or "unknown")
         why = "; ".join(one.reasons) or one.evidence
         yield f"| {names} | {one.layers} | {one.rows} | {one.score:.2f} | {_cell(why)} |"
 

@@ -36,6 +36,11 @@ from imgforensics.problems import Problem, display, has_errors
 DOCKERFILE = "Dockerfile"
 CONTEXT = "context"
 REPORT = "RECOVERY.md"
+IGNORE_FILE = "Dockerfile.dockerignore"
+"""Written where the context has an ignore file of its own, which the image brought: this one is
+taken instead, and leaves out nothing."""
+_OWN_IGNORE_FILES = (b".dockerignore", b".containerignore")
+_IGNORE_NOTHING = b"# all of the context is needed, whatever its own .dockerignore says\n"
 
 Progress = Callable[[int], None]
 
@@ -71,6 +76,8 @@ def write_dockerfile(
 ) -> WrittenRecovery:
     """Write `Dockerfile`, `context/` and `RECOVERY.md` below `output`.
 
+    Where an ignore file is part of the context, `Dockerfile.dockerignore` stands against it.
+
     Modes and times of the context's files are those of the layers; owners are this user's, as
     builders ask no context for them; setuid bits and file capabilities are left out. The
     Dockerfile is written as `presentation` shows it. Work happens in `OUTPUT.partial`. `progress`
@@ -85,8 +92,11 @@ def write_dockerfile(
         writer = _Writer(image, directory, context)
         problems = writer.run(progress)
         _write_text(directory, DOCKERFILE, presentation.file_of(placed))
+        has_ignore_file = any(name in context.files for name in _OWN_IGNORE_FILES)
+        if has_ignore_file:
+            _write_text(directory, IGNORE_FILE, _IGNORE_NOTHING)
         missing = (*context.missing, *writer.left_out())
-        report = report_text(image, placed, missing)
+        report = report_text(image, placed, missing, has_ignore_file=has_ignore_file)
         _write_text(directory, REPORT, report.encode("utf-8", "backslashreplace"))
     target.let_others_in()
     found = tuple(dict.fromkeys((*placed.problems, *problems)))
