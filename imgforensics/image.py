@@ -28,8 +28,8 @@ from imgforensics.layer.pairing import mispaired
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.manifest import Manifest
-from imgforensics.problems import Problem
-from imgforensics.sources.base import BlobSource, printable
+from imgforensics.problems import Problem, display
+from imgforensics.sources.base import BlobSource
 
 _SCANNING_THREADS = 4
 
@@ -254,7 +254,7 @@ class Image:
 
     def __repr__(self) -> str:
         name = ", ".join(self.names) or str(self.digest or self.image_id or "unnamed")
-        return f"<Image {printable(name)} in {self.source.description}: {len(self.layers)} layers>"
+        return f"<Image {display(name)} in {self.source.description}: {len(self.layers)} layers>"
 
     def _repr_html_(self) -> str:
         facts = {

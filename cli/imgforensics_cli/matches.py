@@ -15,7 +15,7 @@ from imgforensics.serialise import (
     text_or_none,
 )
 from imgforensics_cli.listing import node_facts
-from imgforensics_cli.output import brief, safe
+from imgforensics_cli.output import brief
 
 _LAYERS_TOLD = 20
 
@@ -111,7 +111,7 @@ def _lines(match: Match, hit: Hit | None, *, long: bool) -> Iterable[str]:
 def _found(match: Match) -> str:
     findings = match.findings
     told = [f"{name}:{value}" for name, value in findings.hashes.items()]
-    told += [safe(text) for text in (findings.mime, findings.magic) if text is not None]
+    told += [display(text) for text in (findings.mime, findings.magic) if text is not None]
     if findings.entropy is not None:
         told.append(f"entropy {findings.entropy:.3f}")
     if match.layer is not None:
@@ -124,7 +124,7 @@ def _instruction(layer: Layer) -> str:
 
 
 def _text(line: bytes) -> str:
-    return "\t".join(map(safe, line.decode("utf-8", "backslashreplace").split("\t")))
+    return "\t".join(map(display, line.decode("utf-8", "backslashreplace").split("\t")))
 
 
 def match_to_json(match: Match) -> dict[str, object]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from imgforensics.problems import Problem, Severity
+from imgforensics.problems import Problem, Severity, display
 
 T = TypeVar("T")
 
@@ -22,23 +22,16 @@ _BRIEF_WIDTH = 160
 # Text.
 
 
-def safe(text: str) -> str:
-    """Text with escapes for everything that would not print or would move a cursor."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def safe_lines(text: str) -> str:
-    """`safe`, line by line."""
-    return "\n".join(map(safe, text.split("\n")))
+    """`display`, line by line."""
+    return "\n".join(map(display, text.split("\n")))
 
 
 def brief(text: str) -> str:
-    """`safe`, on one line of bounded length."""
+    """`display`, on one line of bounded length."""
     start = " ".join(text[: 4 * _BRIEF_WIDTH].split())
     is_whole = len(text) <= 4 * _BRIEF_WIDTH and len(start) <= _BRIEF_WIDTH
-    return safe(start if is_whole else start[:_BRIEF_WIDTH] + "…")
+    return display(start if is_whole else start[:_BRIEF_WIDTH] + "…")
 
 
 def human_size(size: int | None) -> str:
@@ -148,7 +141,7 @@ def tell_problems(problems: Iterable[Problem], *, quiet: bool, verbose: bool) ->
         label = problem.code.label
         counts[label] += 1
         if counts[label] <= _PROBLEMS_PER_CODE:
-            say(safe(str(problem)))
+            say(display(str(problem)))
     for label, count in counts.items():
         if count > _PROBLEMS_PER_CODE:
             say(f"{count - _PROBLEMS_PER_CODE} more of {label}; --json lists them")

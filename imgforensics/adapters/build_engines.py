@@ -16,7 +16,7 @@ from typing import Protocol
 from imgforensics.catalogue import Layout
 from imgforensics.errors import EnvironmentProblemError
 from imgforensics.opening import open_image
-from imgforensics.sources.base import printable
+from imgforensics.problems import display
 
 _NAME = "localhost/imgforensics-rebuilt:latest"
 _TAIL = 20
@@ -160,7 +160,7 @@ def _transport(archive: Path, layout: Layout) -> str:
 def _run(*words: str) -> str:
     done = _attempt(*words)
     if done.returncode:
-        shown = [printable(line) for line in _last_lines(done.stderr or done.stdout)]
+        shown = [display(line) for line in _last_lines(done.stderr or done.stdout)]
         raise EngineFailedError(
             f"{Path(words[0]).name} ended with status {done.returncode}:\n" + "\n".join(shown)
         )

@@ -15,7 +15,7 @@ from imgforensics.errors import (
 )
 from imgforensics.oci.descriptor import Platform
 from imgforensics.oci.reference import match_rank
-from imgforensics.sources.base import printable
+from imgforensics.problems import display
 
 _LINES_SHOWN = 100
 _NAMES_SHOWN = 20
@@ -177,14 +177,14 @@ def _lines(records: Sequence[ImageRecord]) -> str:
 
 def _line(record: ImageRecord) -> str:
     digest = record.manifest_digest or record.config_digest
-    names = [printable(name) for name in record.names[:_NAMES_SHOWN]]
+    names = [display(name) for name in record.names[:_NAMES_SHOWN]]
     if len(record.names) > _NAMES_SHOWN:
         names.append("...")
     parts = [
         f"{record.number}",
         ", ".join(names) or "(no name)",
         str(digest) if digest else "(no digest)",
-        printable(str(record.platform)) if record.platform else "(no platform)",
+        display(str(record.platform)) if record.platform else "(no platform)",
         "" if record.kind is ImageKind.IMAGE else f"({record.kind})",
         "" if record.is_complete else f"({len(record.missing)} blobs missing)",
     ]

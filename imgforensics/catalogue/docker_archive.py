@@ -12,8 +12,8 @@ from imgforensics.digests import Digest
 from imgforensics.errors import MissingBlobError
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.docker_archive import ArchiveEntry, ArchiveManifest
-from imgforensics.problems import Location, ProblemCode, ProblemLog
-from imgforensics.sources.base import normalise, printable
+from imgforensics.problems import Location, ProblemCode, ProblemLog, display
+from imgforensics.sources.base import normalise
 
 _HEX_NAME = re.compile(r"([0-9a-f]{64})(?:\.json)?")
 
@@ -37,7 +37,7 @@ def _merged(store: DocumentStore, manifest: ArchiveManifest, positions: list[int
 
 def _record(store: DocumentStore, entry: ArchiveEntry) -> ImageRecord:
     name = normalise(entry.config)
-    log = ProblemLog(Location(store.source.description, blob=printable(name)))
+    log = ProblemLog(Location(store.source.description, blob=display(name)))
     digest, config, missing = _read_config(store, name, log)
     layers = layers_of_entry(store, entry, config, log)
     return ImageRecord(
@@ -58,7 +58,7 @@ def _read_config(
     store: DocumentStore, name: str, log: ProblemLog
 ) -> tuple[Digest | None, ImageConfig | None, tuple[str, ...]]:
     """Digest and config of an entry, and the config's name when the archive lacks it."""
-    document = f"config {printable(name)}"
+    document = f"config {display(name)}"
     try:
         data = store.read(name)
     except MissingBlobError as error:

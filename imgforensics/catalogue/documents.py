@@ -6,8 +6,8 @@ from imgforensics.digests import Digest
 from imgforensics.errors import LimitExceededError, MissingBlobError
 from imgforensics.limits import Limits
 from imgforensics.oci.descriptor import Descriptor
-from imgforensics.problems import ProblemCode, ProblemLog
-from imgforensics.sources.base import BlobSource, printable
+from imgforensics.problems import ProblemCode, ProblemLog, display
+from imgforensics.sources.base import BlobSource
 
 _BEFORE_VALUES = (b",", b"[", b"{")
 
@@ -57,7 +57,7 @@ class DocumentStore:
             raise LimitExceededError(
                 "document_bytes",
                 self.limits.document_bytes,
-                f"{self.source.description}: {printable(name)} ({size} bytes) and the documents "
+                f"{self.source.description}: {display(name)} ({size} bytes) and the documents "
                 "before it",
             )
         with self.source.open(name) as file:
@@ -73,7 +73,7 @@ class DocumentStore:
             raise LimitExceededError(
                 "json_values",
                 self.limits.json_values,
-                f"{self.source.description}: {printable(name)} and the documents before it",
+                f"{self.source.description}: {display(name)} and the documents before it",
             )
 
     def _embedded(self, descriptor: Descriptor, document: str, log: ProblemLog) -> bytes | None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from imgforensics.errors import DamagedImageError, NotAnImageError, RootFilesystemError
-from imgforensics.problems import Severity
-from imgforensics.sources.base import BlobSource, printable
+from imgforensics.problems import Severity, display
+from imgforensics.sources.base import BlobSource
 from imgforensics.sources.directory import DirectorySource
 
 _LOOKED_AT = 20_000
@@ -66,7 +66,7 @@ def no_image_error(source: BlobSource) -> NotAnImageError | DamagedImageError:
     inner = _inner_layout(names)
     if inner is not None:
         return NotAnImageError(
-            f"{what} holds an image below the directory {printable(inner)}, not at its top; "
+            f"{what} holds an image below the directory {display(inner)}, not at its top; "
             "unpack it and open that directory"
         )
     is_tar = not isinstance(source, DirectorySource)
@@ -99,6 +99,6 @@ def _found(names: Sequence[str]) -> str:
     if not names:
         return "it holds no files"
     nearest = sorted(names, key=lambda name: (name.count("/"), name))
-    shown = ", ".join(printable(name) for name in nearest[:_SHOWN])
+    shown = ", ".join(display(name) for name in nearest[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"it has no index.json, manifest.json or repositories at its top, but {shown}{more}"

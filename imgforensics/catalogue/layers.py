@@ -10,8 +10,8 @@ from imgforensics.limits import Limits
 from imgforensics.oci.config import HistoryEntry, ImageConfig
 from imgforensics.oci.docker_archive import ArchiveEntry
 from imgforensics.oci.manifest import Manifest
-from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog
-from imgforensics.sources.base import normalise, printable
+from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog, display
+from imgforensics.sources.base import normalise
 
 
 class LayersFound(NamedTuple):
@@ -60,7 +60,7 @@ def _found(store: DocumentStore, records: tuple[LayerRecord, ...], names: list[s
         records=records,
         missing=tuple(dict.fromkeys(names[record.index] for record in absent)),
         problems=tuple(
-            missing_layer(store, record, printable(names[record.index])) for record in absent
+            missing_layer(store, record, display(names[record.index])) for record in absent
         ),
     )
 
@@ -102,7 +102,7 @@ def missing_layer(store: DocumentStore, record: LayerRecord, name: str) -> Probl
     detail = f"the source does not hold layer {name}"
     if urls:
         detail += (
-            f", by design: it is a foreign layer, to be had from {', '.join(map(printable, urls))}"
+            f", by design: it is a foreign layer, to be had from {', '.join(map(display, urls))}"
         )
     where = Location(store.source.description, blob=name, layer=record.index)
     return Problem(ProblemCode.BLOB_MISSING, where, detail, "listed without its content")

@@ -7,8 +7,7 @@ from itertools import chain
 from imgforensics.catalogue.records import ImageKind, ImageRecord
 from imgforensics.digests import Digest
 from imgforensics.oci.reference import Reference
-from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog
-from imgforensics.sources.base import printable
+from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog, display
 
 _Blobs = tuple[str | None, ...]
 
@@ -118,7 +117,7 @@ def _report_name_conflicts(
             held, record = holders[meaning]
             log.report(
                 ProblemCode.DOCUMENTS_DISAGREE,
-                f"index.json has {printable(held)} as config {record.config_digest}, "
+                f"index.json has {display(held)} as config {record.config_digest}, "
                 f"manifest.json as config {entry.config_digest}",
                 action="both are listed",
             )

@@ -13,8 +13,7 @@ from imgforensics.errors import ImageForensicsError, UnsupportedImageError
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.descriptor import Descriptor, Platform
 from imgforensics.oci.manifest import Manifest
-from imgforensics.problems import Location, ProblemCode, ProblemLog
-from imgforensics.sources.base import printable
+from imgforensics.problems import Location, ProblemCode, ProblemLog, display
 
 
 def records_of_manifests(
@@ -131,5 +130,5 @@ def _encryption(manifest: Manifest) -> str:
     encrypted = manifest.encrypted_layers
     if not encrypted:
         return ""
-    layers = ", ".join(f"{layer.digest} ({printable(layer.media_type)})" for layer in encrypted)
+    layers = ", ".join(f"{layer.digest} ({display(layer.media_type)})" for layer in encrypted)
     return f"the image has encrypted layers, which are not read: {layers}"

@@ -7,8 +7,7 @@ from imgforensics.digests import Digest
 from imgforensics.oci.config import HistoryEntry, ImageConfig
 from imgforensics.oci.descriptor import Descriptor, Platform
 from imgforensics.oci.manifest import Manifest
-from imgforensics.problems import Problem
-from imgforensics.sources.base import printable
+from imgforensics.problems import Problem, display
 
 
 class ImageKind(StrEnum):
@@ -91,7 +90,7 @@ class ImageRecord:
     def __repr__(self) -> str:
         name = ", ".join(self.names) or str(self.manifest_digest or self.config_digest or "unnamed")
         platform = f" {self.platform}" if self.platform else ""
-        what = printable(f"{self.kind} {name}{platform}")
+        what = display(f"{self.kind} {name}{platform}")
         return f"<ImageRecord {self.number}: {what}, {len(self.layers)} layers>"
 
 

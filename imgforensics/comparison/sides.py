@@ -1,6 +1,5 @@
 """One side of a comparison: a tree, where it comes from, and how its contents are read."""
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
@@ -79,8 +78,8 @@ class ImageSide:
         """The image's name and source, and after which layer unless that is the top one."""
         image = self.image
         called = image.names[0] if image.names else str(image.digest or image.image_id or "")
-        where = display(os.fsencode(image.source.description))
-        name = f"{display(os.fsencode(called))} in {where}" if called else where
+        where = display(image.source.description)
+        name = f"{display(called)} in {where}" if called else where
         if self.layer == image.top:
             return name
         moment = "before all layers" if self.layer < 0 else f"after layer {self.layer}"
@@ -194,7 +193,7 @@ class DirectorySide:
     @property
     def name(self) -> str:
         """Its path."""
-        return display(os.fsencode(self.directory.path))
+        return display(str(self.directory.path))
 
     @property
     def tree(self) -> FileTree:

@@ -60,7 +60,7 @@ class OutputDirectory:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.shown = display(os.fsencode(path))
+        self.shown = display(path)
         self._made: set[bytes] = {b""}
         self._descriptors: OrderedDict[bytes, int] = OrderedDict()
         self._most_open = _most_open_directories()

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from imgforensics.errors import MissingBlobError
-from imgforensics.problems import Problem
+from imgforensics.problems import Problem, display
 
 
 class BlobSource(Protocol):
@@ -90,7 +90,7 @@ class SourceFacts:
         self.close()
 
     def _missing(self, name: str, why: str = "is not in the source") -> MissingBlobError:
-        return MissingBlobError(f"{self._description}: {printable(name)} {why}")
+        return MissingBlobError(f"{self._description}: {display(name)} {why}")
 
 
 def open_read_only(path: str | bytes | Path, flags: int = 0, directory: int | None = None) -> int:
@@ -120,9 +120,3 @@ def normalise(name: str) -> str:
 def decode_name(name: bytes) -> str:
     """A stored name as text that `os.fsencode` turns back into the same bytes."""
     return name.decode("utf-8", "surrogateescape")
-
-
-def printable(name: str) -> str:
-    """A name for messages: what would not print is escaped."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

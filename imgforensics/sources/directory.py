@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgforensics.errors import MissingBlobError, SourceUnreadableError
-from imgforensics.sources.base import SourceFacts, open_read_only, printable
+from imgforensics.problems import display
+from imgforensics.sources.base import SourceFacts, open_read_only
 from imgforensics.sources.file_descriptor import FileDescriptor
 
 _MAXIMUM_HOPS = 40
@@ -87,7 +88,7 @@ class DirectorySource(SourceFacts):
             if error.errno in _ABSENT:
                 raise self._missing(name) from None
             raise SourceUnreadableError(
-                f"{self.description}: {printable(name)}: {error.strerror}"
+                f"{self.description}: {display(name)}: {error.strerror}"
             ) from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)

@@ -6,8 +6,8 @@ from typing import BinaryIO, NamedTuple
 
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
-from imgforensics.problems import Location, Problem, ProblemLog
-from imgforensics.sources.base import SourceFacts, decode_name, normalise, printable
+from imgforensics.problems import Location, Problem, ProblemLog, display
+from imgforensics.sources.base import SourceFacts, decode_name, normalise
 from imgforensics.sources.members import Members
 from imgforensics.tarstream.member import EntryKind, TarMember
 from imgforensics.tarstream.reader import TarReader
@@ -76,7 +76,7 @@ class StreamSource(SourceFacts):
         data = self._find(name).data
         if data is None:
             raise SourceUnreadableError(
-                f"{self.description}: {printable(name)} has flowed past and was not kept; "
+                f"{self.description}: {display(name)} has flowed past and was not kept; "
                 "a source that is read once gives each layer once: save it to a file first"
             )
         return io.BytesIO(data)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from imgforensics_cli.output import brief, counted, human_size, safe, safe_lines, table
+from imgforensics.problems import display
+from imgforensics_cli.output import brief, counted, human_size, safe_lines, table
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from imgforensics_cli.output import brief, counted, human_size, safe, safe_lines
     ],
 )
 def test_safe(text: str, shown: str) -> None:
-    assert safe(text) == shown
+    assert display(text) == shown
 
 
 def test_safe_lines() -> None:

@@ -23,7 +23,7 @@ from imgforensics.serialise import identity_to_json, path_to_json, problem_to_js
 from imgforensics.tarstream.sparse import logical_content
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import counted, safe, write_document
+from imgforensics_cli.output import counted, write_document
 from imgforensics_cli.request import Request
 
 EXAMPLES = (
@@ -188,6 +188,6 @@ def _write_shown(pieces: Iterator[_Piece]) -> None:
     for piece in pieces:
         text = decoder.decode(piece.data)
         sys.stdout.write(
-            "\n".join("\t".join(map(safe, line.split("\t"))) for line in text.split("\n"))
+            "\n".join("\t".join(map(display, line.split("\t"))) for line in text.split("\n"))
         )
     sys.stdout.write(decoder.decode(b"", final=True))

@@ -23,7 +23,6 @@ from imgforensics_cli.output import (
     brief,
     counted,
     human_size,
-    safe,
     say,
     table,
     write_document,
@@ -142,7 +141,7 @@ def _write(
             write_json(record.to_json())
         elif not request.quiet:
             paths = counted(sum(record.counts.values()), "path")
-            say(f"{safe(record.output)}: {paths}, {human_size(record.content_bytes)}")
+            say(f"{display(record.output)}: {paths}, {human_size(record.content_bytes)}")
             if not record.is_complete:
                 say("not complete: see the record beside it")
         return request.conclude(record.problems)

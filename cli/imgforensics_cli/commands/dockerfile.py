@@ -23,7 +23,7 @@ from imgforensics.problems import Problem, display
 from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
 from imgforensics_cli.failures import Status
 from imgforensics_cli.options import refuse_without
-from imgforensics_cli.output import counted, safe, safe_lines, say, write_document, write_lines
+from imgforensics_cli.output import counted, safe_lines, say, write_document, write_lines
 from imgforensics_cli.progress import counting
 from imgforensics_cli.request import Request
 
@@ -174,7 +174,8 @@ def run(
         _tell(request, answer)
         status = request.conclude(answer.problems, answer.status)
         if answer.written is not None and not answer.written.is_complete:
-            say(f"error: incomplete; what could be written is in {safe(str(answer.written.path))}")
+            path = display(str(answer.written.path))
+            say(f"error: incomplete; what could be written is in {path}")
         return status
 
 
@@ -248,7 +249,7 @@ def _summary(written: "WrittenRecovery") -> Iterator[str]:
     instructions = written.recovered.instructions
     exact = sum(one.confidence is Confidence.EXACT for one in instructions)
     yield (
-        f"wrote {safe(str(written.path))}: {counted(len(instructions), 'instruction')}, {exact} "
+        f"wrote {display(str(written.path))}: {counted(len(instructions), 'instruction')}, {exact} "
         f"of them exact, {counted(written.files, 'file')} of context"
     )
     if written.missing:
@@ -265,7 +266,8 @@ def _differences(rebuilt: "Rebuild") -> Iterator[str]:
         attributes = ", ".join(sorted(change.attributes))
         yield f"  {change.verdict} {display(b'/' + change.path)} {attributes}".rstrip()
     for setting in rebuilt.config[:_DIFFERENCES_SHOWN]:
-        yield f"  {safe(setting.key)}: {safe(repr(setting.before))} -> {safe(repr(setting.after))}"
+        before, after = display(repr(setting.before)), display(repr(setting.after))
+        yield f"  {display(setting.key)}: {before} -> {after}"
 
 
 def _to_json(answer: _Answer) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from imgforensics.extraction import (
 )
 from imgforensics.image import Image
 from imgforensics.opening import Need
+from imgforensics.problems import display
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import counted, human_size, safe, say, write_json, write_lines
+from imgforensics_cli.output import counted, human_size, say, write_json, write_lines
 from imgforensics_cli.progress import Advance, counting
 from imgforensics_cli.request import Request, layer_of
 
@@ -154,7 +155,7 @@ def run(
         _tell(request, plan, done, record)
         status = request.conclude(done.problems)
         if not done.is_complete:
-            say(f"error: incomplete; what could be written is in {safe(done.output)}")
+            say(f"error: incomplete; what could be written is in {display(done.output)}")
         return status
 
 
@@ -193,7 +194,7 @@ def _tell_partial(plan: _Plan) -> None:
         return
     partial = plan.target.absolute().with_name(plan.target.name + ".partial")
     if partial.exists():
-        say(f"what was written so far is in {safe(str(partial))}")
+        say(f"what was written so far is in {display(str(partial))}")
 
 
 def _tell(request: Request, plan: _Plan, done: ExtractionRecord, record: Path | None) -> None:
@@ -208,7 +209,7 @@ def _tell(request: Request, plan: _Plan, done: ExtractionRecord, record: Path | 
 
 
 def _summary(plan: _Plan, done: ExtractionRecord, record: Path | None) -> Iterator[str]:
-    where = safe(done.output) if plan.target else "standard output"
+    where = display(done.output) if plan.target else "standard output"
     counts = ", ".join(counted(count, kind) for kind, count in sorted(done.counts.items()))
     yield f"wrote {where}: {human_size(done.content_bytes)} in {counts or 'no entries'}"
     reasons = Counter(deviation.reason.value for deviation in done.deviations)
@@ -217,6 +218,6 @@ def _summary(plan: _Plan, done: ExtractionRecord, record: Path | None) -> Iterat
         yield f"not as stored: {told}"
     if plan.target is not None:
         beside = plan.target.absolute().with_name(plan.target.name + ".extraction.json")
-        yield f"record: {safe(str(beside))}"
+        yield f"record: {display(str(beside))}"
     if record is not None:
-        yield f"record: {safe(str(record))}"
+        yield f"record: {display(str(record))}"

@@ -25,7 +25,7 @@ from imgforensics.serialise import (
 from imgforensics_cli.failures import Status
 from imgforensics_cli.listing import node_facts
 from imgforensics_cli.options import refuse_without
-from imgforensics_cli.output import brief, human_size, safe, say, table, write_document, write_lines
+from imgforensics_cli.output import brief, human_size, say, table, write_document, write_lines
 from imgforensics_cli.request import Request
 
 _HASH_DIGITS = 12
@@ -89,7 +89,7 @@ def _show_steps(request: Request, image: Image) -> None:
         (
             "-" if step.layer is None else str(step.layer.index),
             "-" if step.layer is None else human_size(stored_size(step.layer, image.source)),
-            safe((step.row and step.row.created) or "-"),
+            display((step.row and step.row.created) or "-"),
             brief((step.row and step.row.created_by) or "-"),
         )
         for step in steps
@@ -161,7 +161,7 @@ def _event_lines(events: Sequence[PathEvent]) -> Iterator[str]:
             event.change.value,
             event.cause.value,
             "-" if event.version is None else str(event.version),
-            safe(event.created or "-"),
+            display(event.created or "-"),
             _now(event),
             (event.sha256 or "-")[:_HASH_DIGITS],
             display(b"/" + event.path),

@@ -13,7 +13,7 @@ from imgforensics.image import Image
 from imgforensics.layer import LayerScan
 from imgforensics.oci.config import ImageConfig
 from imgforensics.opening import Need, OpenedSource
-from imgforensics.problems import Problem
+from imgforensics.problems import Problem, display
 from imgforensics.serialise import (
     config_to_json,
     layer_to_json,
@@ -22,7 +22,7 @@ from imgforensics.serialise import (
     stored_size,
 )
 from imgforensics.sources.base import BlobSource
-from imgforensics_cli.output import brief, human_size, safe, table, write_document, write_lines
+from imgforensics_cli.output import brief, human_size, table, write_document, write_lines
 from imgforensics_cli.request import Request
 
 EXAMPLES = (
@@ -164,7 +164,7 @@ def _listing(catalogue: Catalogue, source: BlobSource) -> Iterator[str]:
             "-",
             "not here",
             "-",
-            safe(str(one.platform or "-")),
+            display(str(one.platform or "-")),
             "-",
             human_size(None),
             str(one.digest),
@@ -187,7 +187,7 @@ def _row(record: ImageRecord, source: BlobSource) -> Sequence[str]:
         str(record.number),
         record.kind.value,
         ", ".join(map(brief, record.names)) or "-",
-        safe(str(record.platform or "-")),
+        display(str(record.platform or "-")),
         str(len(record.layers)),
         human_size(sum(sizes)),
         str(record.manifest_digest or record.config_digest or "-"),

@@ -8,12 +8,12 @@ import typer
 
 from imgforensics.image import Image
 from imgforensics.opening import Need
-from imgforensics.problems import Problem
+from imgforensics.problems import Problem, display
 from imgforensics.searching import ALL, DELETED, TOP, Among, HashList, Match, Query, search
 from imgforensics_cli.failures import Status
 from imgforensics_cli.matches import Form, MatchWriter
 from imgforensics_cli.options import LayerNumber, refuse_without, size_of
-from imgforensics_cli.output import counted, safe, say
+from imgforensics_cli.output import counted, say
 from imgforensics_cli.progress import counting
 from imgforensics_cli.request import Request, layer_of
 
@@ -237,7 +237,7 @@ def _told(request: Request, hashes: HashList) -> HashList:
         first = ", ".join(map(str, hashes.first_bad_lines))
         more = " and further ones" if hashes.bad_lines > len(hashes.first_bad_lines) else ""
         lines = counted(hashes.bad_lines, "line")
-        say(f"warning: {safe(hashes.source)}: {lines} without a hash left out: {first}{more}")
+        say(f"warning: {display(hashes.source)}: {lines} without a hash left out: {first}{more}")
     return hashes
 
 

@@ -19,8 +19,7 @@ from imgforensics.image import Image
 from imgforensics.oci.descriptor import Descriptor
 from imgforensics.oci.index import Index
 from imgforensics.oci.json_document import JsonValue, parse_json
-from imgforensics.problems import Location, ProblemCode, ProblemLog
-from imgforensics.sources.base import printable
+from imgforensics.problems import Location, ProblemCode, ProblemLog, display
 
 _REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _PREDICATE_TYPE = "in-toto.io/predicate-type"
@@ -154,7 +153,7 @@ def _check_subject(statement: JsonValue, image: Digest) -> None:
         for algorithm, value in subject.member("digest").text_map().items()
     ]
     if subjects and str(image) not in subjects:
-        raise statement.damaged(f"it is about another image, {printable(subjects[0])}")
+        raise statement.damaged(f"it is about another image, {display(subjects[0])}")
 
 
 def decoded_base64(value: JsonValue) -> bytes:
