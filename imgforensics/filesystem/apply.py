@@ -152,11 +152,12 @@ class _Application:
             return False
         if node.is_directory:
             self._report(entry, ProblemCode.HARD_LINK_TO_DIRECTORY, "its target is a directory")
-        elif self._place(entry, node):
-            if node not in self._names:
-                first = self._tree.real_path(target)
-                self._names[node] = [first]
-                self._linked.setdefault(first, None)
+            return True
+        if node not in self._names:
+            # Asked before the link stands, which may change where paths lead.
+            self._names[node] = [self._tree.real_path(target)]
+        if self._place(entry, node):
+            self._linked.setdefault(self._names[node][0], None)
             name = self._tree.real_path(entry.path)
             self._names[node].append(name)
             self._linked[name] = entry

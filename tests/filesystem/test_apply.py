@@ -258,3 +258,11 @@ def test_a_late_link_whose_target_another_one_took_away_is_not_lost() -> None:
             ProblemCode.HARD_LINK_BROKEN,
             ProblemCode.ENTRY_DUPLICATED,
         ]
+
+
+def test_a_hard_link_that_changes_where_its_own_target_is_found() -> None:
+    members = [symlink("x", "/"), symlink("a", "x", mode=0o600), hard_link("x", "a/a", mode=0o644)]
+    with image_of(members) as image:
+        tree = image.filesystem
+        assert tree.get(b"a") is tree.get(b"x")
+        assert [node.mode for path, node in tree.walk() if path] == [0o644, 0o644]
