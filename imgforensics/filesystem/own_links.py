@@ -1,4 +1,4 @@
-"""The symbolic links and directories that a layer has made so far, and where paths lead."""
+"""Where paths lead in a layer that is unpacked by itself, as far as it has been by now."""
 
 from typing import Union
 
@@ -6,10 +6,13 @@ from imgforensics.filesystem.resolve import MAXIMUM_LINKS
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.tarstream.member import EntryKind
 
-_Names = dict[bytes, Union[bytes, "_Names"]]
-"""What stands in a directory: a link's target, or a directory. Nothing else leads anywhere."""
+_Standing = Union[bytes, "_Names", None]
+"""A symbolic link's target, a directory, or None for everything else."""
+_Names = dict[bytes, _Standing]
+"""What stands in a directory."""
 _Trail = list[tuple[bytes, _Names | None]]
 _MAXIMUM_LINKED_NAMES = 1_024
+_NOTHING: _Names = {}
 
 
 class OwnLinks:
@@ -20,32 +23,33 @@ class OwnLinks:
 
     def note(self, entry: LayerEntry) -> None:
         """Take in the next entry of the layer."""
-        trail = self._walk(entry.path.rpartition(b"/")[0])
-        name = entry.path.rpartition(b"/")[2]
-        if trail is None or not name:
+        parent, _, name = entry.path.rpartition(b"/")
+        trail = self._walk(parent)
+        standing = self._standing(entry)
+        if trail is None or not name or standing is _NOTHING:
             return
         names = self._root
-        for parent, _ in trail[1:]:
-            below = names.get(parent)
+        for above, _ in trail[1:]:
+            below = names.setdefault(above, {})
             if not isinstance(below, dict):
-                below = names[parent] = {}
+                return
             names = below
-        if entry.kind is EntryKind.SYMLINK:
-            names[name] = entry.link_name
-        elif entry.kind is EntryKind.HARD_LINK and (link := self._link_at(entry.link_name)):
-            names[name] = link
-        elif entry.kind is not EntryKind.DIRECTORY:
-            names.pop(name, None)
-        elif not isinstance(names.get(name), dict):
-            names[name] = {}
+        if not (isinstance(standing, dict) and isinstance(names.get(name), dict)):
+            names[name] = standing
 
-    def _link_at(self, name: bytes) -> bytes | None:
-        """The target of the symbolic link that stands at a path, if one does."""
-        parent, _, last = normalise_path(name).rpartition(b"/")
+    def _standing(self, entry: LayerEntry) -> _Standing:
+        """What an entry lets stand at its path; `_NOTHING` for a link whose target is not here."""
+        if entry.kind is EntryKind.SYMLINK:
+            return entry.link_name
+        if entry.kind is EntryKind.DIRECTORY:
+            return {}
+        if entry.kind is not EntryKind.HARD_LINK:
+            return None
+        parent, _, name = normalise_path(entry.link_name).rpartition(b"/")
         trail = self._walk(parent)
         names = None if trail is None else trail[-1][1]
-        standing = None if names is None else names.get(last)
-        return standing if isinstance(standing, bytes) else None
+        target = _NOTHING if names is None else names.get(name, _NOTHING)
+        return _NOTHING if isinstance(target, dict) else target
 
     def real_path(self, path: bytes, *, missing: bool) -> bytes | None:
         """Where `path` leads, links followed on the way, not at the end.
