@@ -108,7 +108,7 @@ DOCUMENTS = {
         documents.many_manifests, 128_000, 2_000, _opening("documents"), ("documents=1000",)
     ),
     "many-layers": Attack(documents.many_layers, 100_000, 10_000, _opening("layers")),
-    "absent-layers": Attack(documents.absent_layers, 160, 3, {"inspect": 4}),
+    "absent-layers": Attack(documents.absent_layers, 60, 3, {"inspect": 4}),
     "long-history": Attack(documents.long_history, 1_000_000, None, _opening("json_values")),
     "long-instruction": Attack(documents.long_instruction, 10_000_000, None, _opening(0)),
     "docker-entries": Attack(
