@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 TAKES_FLAGS = frozenset({"ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"})
-TAKES_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
+_TAKES_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 KEYWORDS = frozenset(
     {
         *TAKES_FLAGS,
@@ -51,6 +51,13 @@ class Instruction:
     """`--name=value` or `--name` each, in order."""
     heredocs: tuple[Heredoc, ...] = ()
     """In the order in which `arguments` names them."""
+
+    @property
+    def takes_heredocs(self) -> bool:
+        """Whether documents may stand below it; a trigger's belong to what it triggers."""
+        if self.keyword != "ONBUILD":
+            return self.keyword in _TAKES_HEREDOCS
+        return self.arguments.partition(" ")[0].upper() in _TAKES_HEREDOCS
 
     def __str__(self) -> str:
         line = " ".join(filter(None, (self.keyword, *self.flags, self.arguments)))

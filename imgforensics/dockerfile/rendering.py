@@ -6,16 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from imgforensics.dockerfile.instruction import (
-    TAKES_HEREDOCS,
-    Heredoc,
-    Instruction,
-    RecoveredInstruction,
-)
+from imgforensics.dockerfile.instruction import Heredoc, Instruction, RecoveredInstruction
 from imgforensics.dockerfile.words import heredoc_marks, literal
 from imgforensics.dockerfile.wrapping import wrapped
 
 _LINE_BREAKS = re.compile(r"[\r\n]+")
+_CONTINUED = re.compile(r"(?:^|[^\\])\\[ \t]*$")
 _DIVIDES = re.compile(r"\s|^--")
 _TAKES_ONE_WORD = ("USER", "WORKDIR")
 """Builders refuse these without a word; a variable that was empty leaves none in the history."""
@@ -90,15 +86,18 @@ def _terminated(instruction: Instruction) -> Instruction:
     """One line that nothing continues, and its heredocs, each with its end."""
     line = replace(
         instruction,
-        arguments=_LINE_BREAKS.sub(" ", instruction.arguments).rstrip("\\"),
-        flags=tuple(_LINE_BREAKS.sub(" ", flag) for flag in instruction.flags),
+        arguments=_on_one_line(instruction.arguments),
+        flags=tuple(map(_on_one_line, instruction.flags)),
     )
-    if line.keyword not in TAKES_HEREDOCS:
-        return line
-    marks = heredoc_marks(line.arguments)
+    marks = heredoc_marks(line.arguments) if line.takes_heredocs else []
     bodies = list(line.heredocs[: len(marks)])
     bodies += [Heredoc(mark.name, "") for mark in marks[len(bodies) :]]
     return replace(line, heredocs=tuple(bodies))
+
+
+def _on_one_line(text: str) -> str:
+    text = _LINE_BREAKS.sub(" ", text)
+    return text.rstrip("\\ \t") if _CONTINUED.search(text) else text
 
 
 def json_list(words: Iterable[str]) -> str:

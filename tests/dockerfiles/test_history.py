@@ -383,3 +383,9 @@ def test_triggers_of_buildkit_come_from_the_configuration() -> None:
     config = {"OnBuild": ["RUN a"]}
     found = lines('CMD ["x"]', config=config, comment=BUILDKIT)
     assert found == ["ONBUILD RUN a", 'CMD ["x"]']
+
+
+def test_a_trigger_keeps_its_heredoc() -> None:
+    trigger = "RUN <<EOF\nmake\nmake install\nEOF"
+    found = lines('CMD ["x"]', config={"OnBuild": [trigger]}, comment=BUILDKIT)
+    assert found == [f"ONBUILD {trigger}", 'CMD ["x"]']

@@ -166,3 +166,22 @@ def test_an_image_of_absent_layers_is_recovered_from_its_documents() -> None:
 def test_a_document_without_end_is_refused_by_name() -> None:
     with pytest.raises(ImageForensicsError, match="json_values"):
         open_image(io.BytesIO(image_bytes([[] for _ in range(1_100_000)]))).close()
+
+
+@pytest.mark.parametrize(
+    ("row_of_kaniko", "text"),
+    [
+        ("FROM other AS stage", ""),
+        ("NONSENSE x", ""),
+        ("ENV A", ""),
+        ("LABEL a=b c", ""),
+        ("USER a <<EOF", "USER a <<EOF\n"),
+        ("EXPOSE 80 \\ \\ ", "EXPOSE 80\n"),
+        ("RUN cat <<EOF 'open", "RUN cat <<EOF 'open\n"),
+        ("RUN cat <<EOF ${open", "RUN cat <<EOF ${open\n"),
+        ("COPY [ /x <<EOF", "COPY [ /x <<EOF\nEOF\n"),
+    ],
+)
+def test_no_row_begins_a_stage_or_takes_in_the_next_line(row_of_kaniko: str, text: str) -> None:
+    rows = [ROOT, row(row_of_kaniko, author="kaniko", empty=True)]
+    assert str(recovered(rows)) == f"FROM debian:bookworm-slim\n{text}"

@@ -17,6 +17,7 @@ from imgforensics.dockerfile.history.state import (
     environment_of,
 )
 from imgforensics.dockerfile.instruction import Instruction
+from imgforensics.dockerfile.parsing import parse_dockerfile
 from imgforensics.dockerfile.rendering import json_list
 from imgforensics.dockerfile.words import exec_form, literal, split_words, unquote
 from imgforensics.oci.config import ImageConfig
@@ -117,7 +118,14 @@ def changed_commands(config: ImageConfig, own: Sequence[Instruction]) -> list[In
 def untold_triggers(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
     """ONBUILD triggers; those of a base have been carried out and are gone."""
     told = {each.arguments for each in known if each.keyword == "ONBUILD"}
-    return [Instruction("ONBUILD", text) for text in config.container.on_build if text not in told]
+    triggers = map(_trigger, config.container.on_build)
+    return [each for each in triggers if each.arguments not in told]
+
+
+def _trigger(text: str) -> Instruction:
+    """A trigger, which BuildKit keeps with the heredocs that stood below it."""
+    written = parse_dockerfile(f"ONBUILD {text}").instructions if "<<" in text else ()
+    return written[0] if len(written) == 1 else Instruction("ONBUILD", text)
 
 
 def untold_volumes(config: ImageConfig, known: Sequence[Instruction]) -> list[str]:
