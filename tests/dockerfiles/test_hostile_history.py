@@ -25,7 +25,8 @@ def test_history_of_another_shape(history: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "created", [None, "", "yesterday", "9999-99-99T00:00:00Z", "0001-01-01", 5]
+    "created",
+    [None, "", "yesterday", "9999-99-99T00:00:00Z", "9999-12-31T23:59:59-12:00", "0001-01-01", 5],
 )
 def test_times_that_are_none(created: Any) -> None:
     rows = [row("RUN /bin/sh -c a # buildkit", created=created) for _ in range(3)]
@@ -185,3 +186,10 @@ def test_a_document_without_end_is_refused_by_name() -> None:
 def test_no_row_begins_a_stage_or_takes_in_the_next_line(row_of_kaniko: str, text: str) -> None:
     rows = [ROOT, row(row_of_kaniko, author="kaniko", empty=True)]
     assert str(recovered(rows)) == f"FROM debian:bookworm-slim\n{text}"
+
+
+def test_what_is_recovered_has_short_names_that_do_nothing_to_a_terminal() -> None:
+    rows = [ROOT, *(row(f"{NOP} USER \x1b[31m{'x' * 1000}", empty=True) for _ in range(100))]
+    found = recovered(rows)
+    parts = (found, found.base, found.instructions[1], found.instructions[1].instruction)
+    assert all(len(repr(one)) < 150 and repr(one).isprintable() for one in parts)

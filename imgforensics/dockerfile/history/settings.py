@@ -61,7 +61,11 @@ def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[In
 
 
 def _in_usual_order(labels: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Labels, whose order no configuration keeps: a release goes after its version."""
+    """Labels, whose order no configuration keeps: by name, but a release after its version.
+
+    Source of that: the published list of generic labels that Red Hat's images follow,
+    https://github.com/projectatomic/ContainerApplicationGenericLabels.
+    """
     names = list(labels)
     for release in [name for name in names if name.lower() == "release"]:
         versions = [name for name in names if name.lower() == "version"]
