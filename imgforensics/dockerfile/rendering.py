@@ -4,9 +4,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, repeat
 from types import MappingProxyType
 
-from imgforensics.dockerfile.instruction import Heredoc, Instruction, RecoveredInstruction
+from imgforensics.dockerfile.instruction import (
+    Evidence,
+    Heredoc,
+    Instruction,
+    RecoveredInstruction,
+)
 from imgforensics.dockerfile.words import heredoc_marks, literal
 from imgforensics.dockerfile.wrapping import wrapped
 
@@ -54,7 +60,9 @@ def _base_comments(base: Iterable[RecoveredInstruction]) -> list[str]:
 
 def evidence_of(recovered: RecoveredInstruction) -> str:
     """One line on what an instruction rests on."""
-    facts = [f"{recovered.confidence}, from {recovered.evidence}"]
+    facts = [str(recovered.confidence)]
+    if recovered.evidence is not Evidence.INFERENCE:
+        facts.append(f"from {recovered.evidence}")
     if recovered.row is not None:
         facts.append(f"history row {recovered.row}")
     if recovered.layer is not None:
@@ -90,9 +98,10 @@ def _terminated(instruction: Instruction) -> Instruction:
         flags=tuple(map(_on_one_line, instruction.flags)),
     )
     marks = heredoc_marks(line.arguments) if line.takes_heredocs else []
-    bodies = list(line.heredocs[: len(marks)])
-    bodies += [Heredoc(mark.name, "") for mark in marks[len(bodies) :]]
-    return replace(line, heredocs=tuple(bodies))
+    # The names are read again, as a line break in one has become a blank.
+    bodies = chain((one.body for one in line.heredocs), repeat(""))
+    heredocs = (Heredoc(mark.name, body) for mark, body in zip(marks, bodies, strict=False))
+    return replace(line, heredocs=tuple(heredocs))
 
 
 def _on_one_line(text: str) -> str:

@@ -181,6 +181,7 @@ def test_a_document_without_end_is_refused_by_name() -> None:
         ("RUN cat <<EOF 'open", "RUN cat <<EOF 'open\n"),
         ("RUN cat <<EOF ${open", "RUN cat <<EOF ${open\n"),
         ("COPY [ /x <<EOF", "COPY [ /x <<EOF\nEOF\n"),
+        ('COPY <<"A\nB" /x', 'COPY <<"A B" /x\nA B\n'),
     ],
 )
 def test_no_row_begins_a_stage_or_takes_in_the_next_line(row_of_kaniko: str, text: str) -> None:
