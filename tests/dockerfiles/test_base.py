@@ -1,21 +1,17 @@
-"""Where the base ends and what it is called; rows that do not pair with layers."""
+"""Where the base ends and what it is called."""
 
 import io
-import json
-from pathlib import Path
 
 import pytest
 
 from imgforensics import open_image, recover_dockerfile
-from imgforensics.dockerfile import Evidence, RecoveredDockerfile, read_known_bases
-from imgforensics.errors import SourceUnreadableError
+from imgforensics.dockerfile import Evidence, RecoveredDockerfile
 from imgforensics.testing import (
     ImageBuilder,
     Instruction,
     LayerSpec,
     archive,
     directory,
-    docker_layout,
     file,
     oci_layout,
 )
@@ -420,116 +416,3 @@ class TestPauses:
         )
         assert [each.rows for each in found.base_candidates] == [3, 2, 0]
         assert all(0 < each.score < 1 and each.reasons for each in found.base_candidates)
-
-
-class TestKnownBases:
-    """A user's own catalogue."""
-
-    BASE = ImageBuilder(
-        layers=[
-            LayerSpec([file("base", b"1")], created_by="COPY base / # buildkit"),
-            Instruction("ENV BASE=1"),
-        ],
-        tags=["example.com/known:1"],
-    )
-
-    def child(self) -> ImageBuilder:
-        own = LayerSpec([file("own", b"2")], created_by="COPY own / # buildkit")
-        return ImageBuilder(layers=[*self.BASE.layers, Instruction("ENV OWN=1"), own])
-
-    def test_the_longest_one_that_fits_is_taken(self, tmp_path: Path) -> None:
-        shorter = ImageBuilder(layers=self.BASE.layers[:1], tags=["example.com/shorter:1"])
-        longer = ImageBuilder(
-            layers=[*self.BASE.layers, LayerSpec([file("more", b"")])], tags=["example.com/more:1"]
-        )
-        for name, base in (("a", shorter), ("b", self.BASE), ("c", longer)):
-            (tmp_path / f"{name}.tar").write_bytes(archive(docker_layout(base)))
-        with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
-            found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
-        assert found.base.evidence is Evidence.CATALOGUE
-        assert found.base.score == 1
-        assert found.base.name == "example.com/known:1"
-        assert found.base.digest is None
-        assert own_lines(found) == ["ENV OWN=1", "COPY own /"]
-
-    def test_rows_without_a_layer_that_are_the_bases_stay_below(self, tmp_path: Path) -> None:
-        (tmp_path / "base.tar").write_bytes(archive(docker_layout(self.BASE)))
-        with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
-            found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
-        assert [str(each) for each in found.instructions] == [
-            "FROM example.com/known:1",
-            "ENV OWN=1",
-            "COPY own /",
-        ]
-
-    def test_an_index_of_diff_ids_will_do(self, tmp_path: Path) -> None:
-        diff_id = self.BASE.build().layers[0].diff_id
-        (tmp_path / "bases.json").write_text(json.dumps({"quay.io/known:2": [diff_id]}))
-        with open_image(io.BytesIO(archive(oci_layout(self.child())))) as image:
-            found = recover_dockerfile(image, bases=read_known_bases(tmp_path))
-        assert str(found.instructions[0]) == "FROM quay.io/known:2"
-
-    @pytest.mark.parametrize("content", ["", "[]", '{"a": []}', '{"a": ["no digest"]}', '{"a": 1}'])
-    def test_what_is_no_index_is_a_problem(self, tmp_path: Path, content: str) -> None:
-        (tmp_path / "bases.json").write_text(content)
-        known = read_known_bases(tmp_path)
-        assert known.bases == ()
-        assert len(known.problems) == 1
-        assert "bases.json" in str(known.problems[0])
-
-    def test_no_directory_is_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceUnreadableError, match="missing"):
-            read_known_bases(tmp_path / "missing")
-
-
-class TestRowsAndLayersThatDoNotPair:
-    """Anchored by what the layers hold, and never the end of it."""
-
-    @staticmethod
-    def found(layers: list[LayerSpec], rows: list[Json]) -> list[tuple[str, int | None]]:
-        image = ImageBuilder(layers=layers, config_document={"history": rows})
-        with open_image(io.BytesIO(archive(oci_layout(image)))) as opened:
-            recovered = recover_dockerfile(opened)
-        return [(str(each), each.layer) for each in recovered.instructions]
-
-    def test_a_copy_belongs_to_the_layer_that_has_its_destination(self) -> None:
-        layers = [LayerSpec([file(name, b"x")]) for name in ("one", "two", "three")]
-        rows = [row("COPY two /two # buildkit", comment=BUILDKIT)]
-        assert self.found(layers, rows)[-3:] == [
-            ("COPY layer-0/ /", 0),
-            ("COPY two /two", 1),
-            ("COPY layer-2/ /", 2),
-        ]
-
-    def test_more_rows_than_layers(self) -> None:
-        rows = [row(f"COPY {name} /{name} # buildkit", comment=BUILDKIT) for name in "abc"]
-        found = self.found([LayerSpec([file("b", b"x")])], rows)
-        assert found[-3:] == [("COPY a /a", None), ("COPY b /b", 0), ("COPY c /c", None)]
-
-    def test_no_history_at_all(self) -> None:
-        found = self.found([LayerSpec([file("a", b"x")]), LayerSpec([file("b", b"x")])], [])
-        assert [line for line, _ in found][-2:] == ["COPY layer-0/ /", "COPY layer-1/ /"]
-
-    def test_one_layer_for_all_steps_of_buildah(self) -> None:
-        rows = [
-            row(f"{NOP}COPY file:{'a' * 64} in /a ", comment="FROM scratch", empty=True),
-            row("/bin/sh -c x", empty=True),
-            row(f"{NOP}CMD x"),
-        ]
-        found = self.found([LayerSpec([file("a", b"x")])], rows)
-        assert found == [("FROM scratch", None), ("COPY a /a", 0), ("RUN x", 0), ("CMD x", 0)]
-
-    def test_a_squashed_build(self) -> None:
-        rows = [
-            row(None, comment="Imported from -", created="2020-01-01T00:00:00Z"),
-            row("/bin/sh -c x", empty=True),
-            row(f"{NOP}COPY file:{'a' * 64} in /c ", empty=True),
-            row(f'{NOP} CMD ["sh"]', empty=True),
-            row(None, comment=f"merge sha256:{'a' * 64} to sha256:{'b' * 64}"),
-        ]
-        layers = [LayerSpec([file("base", b"x")]), LayerSpec([file("c", b"x")])]
-        assert self.found(layers, rows)[2:] == [
-            ("RUN x", 1),
-            ("COPY c /c", 1),
-            ('CMD ["sh"]', None),
-        ]
