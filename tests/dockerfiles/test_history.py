@@ -389,3 +389,13 @@ def test_a_trigger_keeps_its_heredoc() -> None:
     trigger = "RUN <<EOF\nmake\nmake install\nEOF"
     found = lines('CMD ["x"]', config={"OnBuild": [trigger]}, comment=BUILDKIT)
     assert found == [f"ONBUILD {trigger}", 'CMD ["x"]']
+    continued = lines('CMD ["x"]', config={"OnBuild": ["RUN a && \\\n  b"]}, comment=BUILDKIT)
+    assert continued == ["ONBUILD RUN a &&   b", 'CMD ["x"]']
+
+
+def test_a_line_break_that_no_value_can_have_is_told() -> None:
+    rows = [ROOT, row("ENV KEY=one\ntwo", comment=BUILDKIT, empty=True)]
+    found = recovered(rows, {"Env": ["KEY=one\ntwo"]})
+    assert own_lines(found) == ['ENV KEY="one two"']
+    assert found.instructions[-1].confidence == "partial"
+    assert "line break" in found.instructions[-1].note

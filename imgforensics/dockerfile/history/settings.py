@@ -128,7 +128,7 @@ def untold_triggers(config: ImageConfig, known: Sequence[Instruction]) -> list[I
 
 def _trigger(text: str) -> Instruction:
     """A trigger, which BuildKit keeps with the heredocs that stood below it."""
-    written = parse_dockerfile(f"ONBUILD {text}").instructions if "<<" in text else ()
+    written = parse_dockerfile(f"ONBUILD {text}").instructions if "\n" in text else ()
     return written[0] if len(written) == 1 else Instruction("ONBUILD", text)
 
 
