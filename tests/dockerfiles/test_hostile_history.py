@@ -11,7 +11,7 @@ from imgforensics.errors import ImageForensicsError
 from tests.dockerfiles.recovering import Json, image_bytes, own_lines, recovered, row
 
 NOP = "/bin/sh -c #(nop) "
-ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'", comment="debuerreotype 0.15")
+ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'", comment="debuerreotype 0.15")
 LONG = 60_000
 SOON = 30.0
 """Seconds of the processor; what took the square of these sizes would take hours."""
