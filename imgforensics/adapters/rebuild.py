@@ -44,6 +44,10 @@ class Rebuild:
     """Keys of the configuration that differ."""
     problems: tuple[Problem, ...]
 
+    def __repr__(self) -> str:
+        files, settings = len(self.files), len(self.config)
+        return f"<Rebuild by {self.engine}: {files} paths and {settings} settings differ>"
+
     @property
     def is_same(self) -> bool:
         """Whether filesystem and configuration are the same but for times."""

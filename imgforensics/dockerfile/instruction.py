@@ -7,8 +7,10 @@ what the classic builder, buildah and kaniko take).
 from dataclasses import dataclass
 from enum import StrEnum
 
+from imgforensics.problems import display
+
 TAKES_FLAGS = frozenset({"ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"})
-TAKES_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
+_TAKES_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 KEYWORDS = frozenset(
     {
         *TAKES_FLAGS,
@@ -52,10 +54,25 @@ class Instruction:
     heredocs: tuple[Heredoc, ...] = ()
     """In the order in which `arguments` names them."""
 
+    @property
+    def takes_heredocs(self) -> bool:
+        """Whether documents may stand below it; a trigger's belong to what it triggers."""
+        if self.keyword != "ONBUILD":
+            return self.keyword in _TAKES_HEREDOCS
+        return self.arguments.partition(" ")[0].upper() in _TAKES_HEREDOCS
+
+    def __repr__(self) -> str:
+        return f"<Instruction {self.brief()}>"
+
     def __str__(self) -> str:
         line = " ".join(filter(None, (self.keyword, *self.flags, self.arguments)))
         bodies = (f"\n{heredoc.body}{heredoc.name}" for heredoc in self.heredocs)
         return line + "".join(bodies)
+
+    def brief(self, most: int = 60) -> str:
+        """On one line, cut after `most` characters, harmless to a terminal."""
+        text = " ".join(str(self).split())
+        return display(text if len(text) <= most else text[:most] + "…")
 
 
 class Evidence(StrEnum):
@@ -109,6 +126,10 @@ class RecoveredInstruction:
     """What is lost, or why it is thought to be so; one line, empty where nothing is to be said."""
     row: int | None = None
     """Position in the image's history, from 0; None where no row tells of it."""
+
+    def __repr__(self) -> str:
+        shown = self.instruction.brief()
+        return f"<RecoveredInstruction {shown}: {self.confidence}, from {self.evidence}>"
 
     def __str__(self) -> str:
         return str(self.instruction)

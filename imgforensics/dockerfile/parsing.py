@@ -7,13 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from imgforensics.dockerfile.instruction import (
-    TAKES_FLAGS,
-    TAKES_HEREDOCS,
-    Heredoc,
-    Instruction,
-)
-from imgforensics.dockerfile.words import HeredocMark, heredoc_marks
+from imgforensics.dockerfile.instruction import KEYWORDS, TAKES_FLAGS, Heredoc, Instruction
+from imgforensics.dockerfile.words import HeredocMark, heredoc_marks, split_words
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _FLAG = re.compile(
@@ -50,6 +45,23 @@ def parse_instruction(text: str) -> Instruction | None:
     keyword, rest = match[1].upper(), (match[2] or "").strip()
     flags, arguments = split_flags(rest) if keyword in TAKES_FLAGS else ((), rest)
     return Instruction(keyword, arguments, flags)
+
+
+def written_instruction(text: str) -> Instruction | None:
+    """The instruction that a builder keeps as it was written; None for what it never read."""
+    instruction = parse_instruction(text)
+    if instruction is None or instruction.keyword not in KEYWORDS - {"FROM"}:
+        return None
+    is_list_of_pairs = instruction.keyword in ("ENV", "LABEL")
+    return None if is_list_of_pairs and not _are_pairs(instruction.arguments) else instruction
+
+
+def _are_pairs(arguments: str) -> bool:
+    """Whether ENV and LABEL take a text: `NAME=value` each, or one name and its value."""
+    words = split_words(arguments)
+    if words and "=" not in words[0]:
+        return len(words) > 1
+    return bool(words) and all("=" in word for word in words)
 
 
 def split_flags(text: str) -> tuple[tuple[str, ...], str]:
@@ -89,7 +101,7 @@ class _Reader:
         return "".join(parts)
 
     def _with_heredocs(self, instruction: Instruction) -> Instruction:
-        if instruction.keyword not in TAKES_HEREDOCS:
+        if not instruction.takes_heredocs:
             return instruction
         marks = heredoc_marks(instruction.arguments, self._escape)
         if not marks:

@@ -1,6 +1,6 @@
 """A recovered Dockerfile: instructions, base image, and what could not be told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from imgforensics.dockerfile.attested.provenance import Provenance
 from imgforensics.dockerfile.instruction import Evidence, RecoveredInstruction
 from imgforensics.dockerfile.layers.found import FoundDockerfile
 from imgforensics.dockerfile.rendering import dockerfile_text
-from imgforensics.problems import Problem
+from imgforensics.problems import Problem, display
 
 
 class Builder(StrEnum):
@@ -86,6 +86,10 @@ class BaseCandidate:
     names: tuple[BaseName, ...] = ()
     """The names the evidence allows, at most 20, best first, `name` among them."""
 
+    def __repr__(self) -> str:
+        name = display(self.reference or "of unknown name")
+        return f"<BaseCandidate {name}: {self.layers} layers, score {self.score}>"
+
     @property
     def reference(self) -> str | None:
         """Name and digest as FROM takes them."""
@@ -112,7 +116,7 @@ class RecoveredDockerfile:
     base_instructions: tuple[RecoveredInstruction, ...] = ()
     """What the history tells of how the base was made; no part of the Dockerfile."""
     builder: Builder = Builder.UNKNOWN
-    source: bytes | None = field(default=None, repr=False)
+    source: bytes | None = None
     """The Dockerfile's own bytes, where they were found."""
     source_name: str = ""
     """The name it was built under, where `source` is known."""
@@ -122,6 +126,10 @@ class RecoveredDockerfile:
     """Files of the layers that may be the Dockerfile, the best first."""
     problems: tuple[Problem, ...] = ()
     """What is contradictory, absent or unreadable."""
+
+    def __repr__(self) -> str:
+        own = len(self.own_instructions)
+        return f"<RecoveredDockerfile by {self.builder}: {own} instructions on {self.base!r}>"
 
     @property
     def base_names(self) -> tuple[BaseName, ...]:

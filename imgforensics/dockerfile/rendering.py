@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, repeat
 from types import MappingProxyType
 
 from imgforensics.dockerfile.instruction import (
-    TAKES_HEREDOCS,
+    Evidence,
     Heredoc,
     Instruction,
     RecoveredInstruction,
@@ -16,6 +17,7 @@ from imgforensics.dockerfile.words import heredoc_marks, literal
 from imgforensics.dockerfile.wrapping import wrapped
 
 _LINE_BREAKS = re.compile(r"[\r\n]+")
+_CONTINUED = re.compile(r"(?:^|[^\\])\\[ \t]*$")
 _DIVIDES = re.compile(r"\s|^--")
 _TAKES_ONE_WORD = ("USER", "WORKDIR")
 """Builders refuse these without a word; a variable that was empty leaves none in the history."""
@@ -58,7 +60,9 @@ def _base_comments(base: Iterable[RecoveredInstruction]) -> list[str]:
 
 def evidence_of(recovered: RecoveredInstruction) -> str:
     """One line on what an instruction rests on."""
-    facts = [f"{recovered.confidence}, from {recovered.evidence}"]
+    facts = [str(recovered.confidence)]
+    if recovered.evidence is not Evidence.INFERENCE:
+        facts.append(f"from {recovered.evidence}")
     if recovered.row is not None:
         facts.append(f"history row {recovered.row}")
     if recovered.layer is not None:
@@ -90,15 +94,19 @@ def _terminated(instruction: Instruction) -> Instruction:
     """One line that nothing continues, and its heredocs, each with its end."""
     line = replace(
         instruction,
-        arguments=_LINE_BREAKS.sub(" ", instruction.arguments).rstrip("\\"),
-        flags=tuple(_LINE_BREAKS.sub(" ", flag) for flag in instruction.flags),
+        arguments=_on_one_line(instruction.arguments),
+        flags=tuple(map(_on_one_line, instruction.flags)),
     )
-    if line.keyword not in TAKES_HEREDOCS:
-        return line
-    marks = heredoc_marks(line.arguments)
-    bodies = list(line.heredocs[: len(marks)])
-    bodies += [Heredoc(mark.name, "") for mark in marks[len(bodies) :]]
-    return replace(line, heredocs=tuple(bodies))
+    marks = heredoc_marks(line.arguments) if line.takes_heredocs else []
+    # The names are read again, as a line break in one has become a blank.
+    bodies = chain((one.body for one in line.heredocs), repeat(""))
+    heredocs = (Heredoc(mark.name, body) for mark, body in zip(marks, bodies, strict=False))
+    return replace(line, heredocs=tuple(heredocs))
+
+
+def _on_one_line(text: str) -> str:
+    text = _LINE_BREAKS.sub(" ", text)
+    return text.rstrip("\\ \t") if _CONTINUED.search(text) else text
 
 
 def json_list(words: Iterable[str]) -> str:

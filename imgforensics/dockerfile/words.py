@@ -11,6 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 _BARE = re.compile(r"[\w./:@%+,=~^*?!&()\[\]{}|;#<>-]*", re.ASCII)
+_EXPANSION = r"\$\{(?:[A-Za-z_]\w*|[0-9]+|[@*#?$!-])(?:\}|[:+?#%/-][^}]*\})"
 _HEREDOC = re.compile(r"[0-9]*<<(-?)([^<]*)")
 
 
@@ -86,9 +87,22 @@ def exec_form(text: str) -> list[str] | None:
     return words if is_list else None
 
 
+@cache
+def _divides_into_words(escape: str) -> re.Pattern[str]:
+    """A whole line in which every quote and every `${` is closed."""
+    mark = re.escape(escape)
+    plain = rf"""[^'"${mark}]|{mark}.|{mark}$|\$(?!\{{)|{_EXPANSION}"""
+    return re.compile(rf"""(?:{plain}|'[^']*'|"(?:{plain}|')*+")*+""", re.DOTALL)
+
+
 def heredoc_marks(arguments: str, escape: str = "\\") -> list[HeredocMark]:
-    """The heredocs that an instruction's arguments announce, in order."""
-    if "<<" not in arguments or arguments.lstrip().startswith("["):
+    """The heredocs that an instruction's arguments announce, in order.
+
+    None where a quote or a variable is not closed: BuildKit looks for no heredoc in such a line.
+    """
+    if "<<" not in arguments or exec_form(arguments) is not None:
+        return []
+    if not _divides_into_words(escape).fullmatch(arguments):
         return []
     found = []
     for word in split_words(arguments, escape):

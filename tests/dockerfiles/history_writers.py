@@ -25,7 +25,7 @@ from tests.dockerfiles.steps import (
 SHELL = ("/bin/sh", "-c")
 ROOT = {
     "created": "2020-05-05T00:00:00Z",
-    "created_by": "# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'",
+    "created_by": "# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'",
     "comment": "debuerreotype 0.15",
 }
 _ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}

@@ -5,7 +5,7 @@ import pytest
 from tests.dockerfiles.recovering import Json, own_lines, recovered, row
 
 BUILDKIT = "buildkit.dockerfile.v0"
-ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'", comment="debuerreotype 0.15")
+ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'", comment="debuerreotype 0.15")
 NOP = "/bin/sh -c #(nop) "
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -205,7 +205,7 @@ def test_a_script_that_a_builder_does_not_keep_is_said_to_be_lost(text: str, oth
 
 def test_windows_shells_and_paths() -> None:
     rows: list[Json] = [
-        row("Apply image 10.0.20348.3692"),
+        row("Apply image 10.0.20348.1234"),
         row("SHELL [powershell -Command $x = 'y'; $z;]", comment=BUILDKIT),
         row("RUN powershell -Command $x = 'y'; $z; dir C:\\ # buildkit", comment=BUILDKIT),
         row("COPY C:\\Program Files\\Go C:\\Program Files\\Go # buildkit", comment=BUILDKIT),
@@ -331,7 +331,7 @@ def test_labels_stand_below_what_they_name_and_a_release_below_its_version() -> 
 def test_the_root_directory_is_set_where_no_base_has_it() -> None:
     assert kaniko(["RUN a"], {"WorkingDir": "/"}) == ["RUN a", "WORKDIR /"]
     on_buildkit = [
-        row("ADD alpine-minirootfs-3.21.3-x86_64.tar.gz / # buildkit", comment=BUILDKIT),
+        row("ADD alpine-minirootfs-3.19.8-x86_64.tar.gz / # buildkit", comment=BUILDKIT),
         row('CMD ["/bin/sh"]', comment=BUILDKIT, empty=True),
         row("RUN a", author="kaniko"),
     ]
@@ -383,3 +383,19 @@ def test_triggers_of_buildkit_come_from_the_configuration() -> None:
     config = {"OnBuild": ["RUN a"]}
     found = lines('CMD ["x"]', config=config, comment=BUILDKIT)
     assert found == ["ONBUILD RUN a", 'CMD ["x"]']
+
+
+def test_a_trigger_keeps_its_heredoc() -> None:
+    trigger = "RUN <<EOF\nmake\nmake install\nEOF"
+    found = lines('CMD ["x"]', config={"OnBuild": [trigger]}, comment=BUILDKIT)
+    assert found == [f"ONBUILD {trigger}", 'CMD ["x"]']
+    continued = lines('CMD ["x"]', config={"OnBuild": ["RUN a && \\\n  b"]}, comment=BUILDKIT)
+    assert continued == ["ONBUILD RUN a &&   b", 'CMD ["x"]']
+
+
+def test_a_line_break_that_no_value_can_have_is_told() -> None:
+    rows = [ROOT, row("ENV KEY=one\ntwo", comment=BUILDKIT, empty=True)]
+    found = recovered(rows, {"Env": ["KEY=one\ntwo"]})
+    assert own_lines(found) == ['ENV KEY="one two"']
+    assert found.instructions[-1].confidence == "partial"
+    assert "line break" in found.instructions[-1].note

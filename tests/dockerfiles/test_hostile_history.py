@@ -11,7 +11,7 @@ from imgforensics.errors import ImageForensicsError
 from tests.dockerfiles.recovering import Json, image_bytes, own_lines, recovered, row
 
 NOP = "/bin/sh -c #(nop) "
-ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1747699200'", comment="debuerreotype 0.15")
+ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'", comment="debuerreotype 0.15")
 LONG = 60_000
 SOON = 30.0
 """Seconds of the processor; what took the square of these sizes would take hours."""
@@ -25,7 +25,8 @@ def test_history_of_another_shape(history: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "created", [None, "", "yesterday", "9999-99-99T00:00:00Z", "0001-01-01", 5]
+    "created",
+    [None, "", "yesterday", "9999-99-99T00:00:00Z", "9999-12-31T23:59:59-12:00", "0001-01-01", 5],
 )
 def test_times_that_are_none(created: Any) -> None:
     rows = [row("RUN /bin/sh -c a # buildkit", created=created) for _ in range(3)]
@@ -166,3 +167,30 @@ def test_an_image_of_absent_layers_is_recovered_from_its_documents() -> None:
 def test_a_document_without_end_is_refused_by_name() -> None:
     with pytest.raises(ImageForensicsError, match="json_values"):
         open_image(io.BytesIO(image_bytes([[] for _ in range(1_100_000)]))).close()
+
+
+@pytest.mark.parametrize(
+    ("row_of_kaniko", "text"),
+    [
+        ("FROM other AS stage", ""),
+        ("NONSENSE x", ""),
+        ("ENV A", ""),
+        ("LABEL a=b c", ""),
+        ("USER a <<EOF", "USER a <<EOF\n"),
+        ("EXPOSE 80 \\ \\ ", "EXPOSE 80\n"),
+        ("RUN cat <<EOF 'open", "RUN cat <<EOF 'open\n"),
+        ("RUN cat <<EOF ${open", "RUN cat <<EOF ${open\n"),
+        ("COPY [ /x <<EOF", "COPY [ /x <<EOF\nEOF\n"),
+        ('COPY <<"A\nB" /x', 'COPY <<"A B" /x\nA B\n'),
+    ],
+)
+def test_no_row_begins_a_stage_or_takes_in_the_next_line(row_of_kaniko: str, text: str) -> None:
+    rows = [ROOT, row(row_of_kaniko, author="kaniko", empty=True)]
+    assert str(recovered(rows)) == f"FROM debian:bookworm-slim\n{text}"
+
+
+def test_what_is_recovered_has_short_names_that_do_nothing_to_a_terminal() -> None:
+    rows = [ROOT, *(row(f"{NOP} USER \x1b[31m{'x' * 1000}", empty=True) for _ in range(100))]
+    found = recovered(rows)
+    parts = (found, found.base, found.instructions[1], found.instructions[1].instruction)
+    assert all(len(repr(one)) < 150 and repr(one).isprintable() for one in parts)

@@ -168,6 +168,13 @@ def test_trees_that_one_context_cannot_give_get_folders(tmp_path: Path) -> None:
     assert sum(path.startswith(folder) for path in found) == 1
 
 
+def test_a_whole_context_that_became_one_file_gets_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    written(target, ("COPY . /app", [file("app", b"1")]))
+    assert copies(target) == ["COPY copied-1/app /app"]
+    assert context(target) == {"copied-1/app": b"1"}
+
+
 def test_a_stage_that_is_lost_is_copied_from_the_context(tmp_path: Path) -> None:
     target = tmp_path / "out"
     written(target, ("COPY /out/tool /usr/bin/tool", [file("usr/bin/tool", b"ELF")]))

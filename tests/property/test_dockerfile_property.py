@@ -110,7 +110,8 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=60)
 PIECES = (
     *("/bin/sh -c ", "#(nop) ", "#(nop)  ", "|2 A=1 ", "file:" + "0" * 64, " in ", " # buildkit"),
     *("ADD ", "ARG ", "CMD ", "COPY ", "ENV ", "EXPOSE ", "HEALTHCHECK ", "LABEL ", "ONBUILD "),
-    *("RUN ", "SHELL ", "USER ", "VOLUME ", "WORKDIR ", "<<EOF", "EOF", "&{", "--x="),
+    *("FROM ", "RUN ", "SHELL ", "USER ", "VOLUME ", "WORKDIR ", "OTHER ", "EOF", "&{", "--x="),
+    *(" <<EOF", " <<-EOF ", ' <<"E F" ', " ${A", " ${A:-b} ", "\\ ", "# escape=`"),
     *("[", "]", "{", "}", '"', "'", "\\", "$", "=", "#", "\n", "\r", "\0", "\x1b[31m"),
 )
 FRAGMENTS = st.lists(st.sampled_from(PIECES) | TEXTS, max_size=8).map("".join)
@@ -125,13 +126,35 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ROWS, max_size=6), st.integers(0, 3), st.dictionaries(FRAGMENTS, FRAGMENTS))
-def test_whatever_history_says_the_text_parses(
-    rows: list[dict[str, object]], layers: int, labels: dict[str, str]
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Cmd": st.lists(FRAGMENTS, max_size=2),
+        "Entrypoint": st.lists(FRAGMENTS, max_size=2),
+        "ExposedPorts": st.dictionaries(FRAGMENTS, st.just({}), max_size=2),
+        "Healthcheck": st.fixed_dictionaries({"Test": st.lists(FRAGMENTS, max_size=2)}),
+        "OnBuild": st.lists(FRAGMENTS, max_size=2),
+        "Shell": st.lists(FRAGMENTS, max_size=2),
+        "StopSignal": FRAGMENTS,
+        "User": FRAGMENTS,
+        "Volumes": st.dictionaries(FRAGMENTS, st.just({}), max_size=2),
+        "WorkingDir": FRAGMENTS,
+    },
+)
+
+
+@given(
+    st.lists(ROWS, max_size=6),
+    st.integers(0, 3),
+    st.dictionaries(FRAGMENTS, FRAGMENTS, max_size=3),
+    SETTINGS,
+)
+def test_whatever_an_image_says_the_text_parses(
+    rows: list[dict[str, object]], layers: int, labels: dict[str, str], settings: dict[str, object]
 ) -> None:
     dockerfile_package = pytest.importorskip("dockerfile", reason="needs BuildKit's parser")
-    config = {"Labels": labels, "Env": [f"{name}={value}" for name, value in labels.items()]}
-    found = recovered(rows, config, layers)
+    variables = [f"{name}={value}" for name, value in labels.items()]
+    found = recovered(rows, {"Labels": labels, "Env": variables, **settings}, layers)
     for text in (str(found), found.text(pretty=True, evidence=True, keep_base=True)):
         commands = [each.cmd.upper() for each in dockerfile_package.parse_string(text)]
         assert commands == [each.instruction.keyword for each in found.instructions]

@@ -19,7 +19,7 @@ from imgforensics.dockerfile.attested.attestations import (
 from imgforensics.errors import DamagedDocumentError
 from imgforensics.image import Image
 from imgforensics.oci.json_document import JsonValue, Text, no_text
-from imgforensics.problems import ProblemCode, ProblemLog
+from imgforensics.problems import ProblemCode, ProblemLog, display
 
 _PREDICATES = ("https://slsa.dev/provenance/",)
 _METADATA = "https://mobyproject.org/buildkit@v1#metadata"
@@ -81,8 +81,12 @@ class Provenance:
     secrets: tuple[str, ...] = ()
     """Identifiers; their values are in no image."""
     ssh: tuple[str, ...] = ()
-    steps: JsonValue | None = field(default=None, hash=False, repr=False)
+    steps: JsonValue | None = field(default=None, hash=False)
     """The list of LLB operations, as stored: what `llb.py` reads."""
+
+    def __repr__(self) -> str:
+        mode = "max" if self.is_maximal else "min"
+        return f"<Provenance {self.digest}: SLSA {display(self.version)}, mode {mode}>"
 
     @property
     def dockerfile(self) -> SourceFile | None:

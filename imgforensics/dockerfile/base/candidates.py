@@ -37,7 +37,7 @@ def base_cuts(
         weaker = [replace(found, score=found.score * _EARLIER) for found in guessed]
         guessed = [stated, *(found for found in weaker if found.rows != stated.rows)]
     best, *others = guessed
-    return (with_stated_name(best, config, annotations), *others)
+    return (with_stated_name(best, rows, config, annotations), *others)
 
 
 def _known_cut(rows: Sequence[Row], known: KnownBase) -> BaseCandidate:

@@ -8,7 +8,7 @@ of them meet is taken, as a base has bases of its own.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -28,8 +28,7 @@ _LIKELY = 1.5
 """The weight that will do where no place has enough, and more than a pause speaks for it."""
 _HOUR = 3600
 _PAUSES = ((7 * 24 * _HOUR, 2.5), (20 * _HOUR, 2.0), (6 * _HOUR, 1.5), (_HOUR, 1.0), (600, 0.5))
-_FIRST_REAL_YEAR = 1981
-_DISTRIBUTION_ROWS = 12
+DISTRIBUTION_ROWS = 12
 """Rows that a distribution's own image has at most."""
 _SHELL = re.compile(r'CMD \["(?:/bin/|/usr/bin/)?(?:ba|a)?sh"\]')
 _BREAK_CACHES = frozenset({"ADD", "ARG", "COPY", "LABEL"})
@@ -66,7 +65,7 @@ class Cut(NamedTuple):
 def scored_cuts(rows: Sequence[Row]) -> list[Cut]:
     """Every place that something speaks for, lowest first; its weight has no upper bound."""
     cuts = []
-    moments = [_moment(row) for row in rows]
+    moments = [row.created for row in rows]
     variables: dict[str, str] = {}
     has_layer = False
     for position in range(1, len(rows)):
@@ -95,12 +94,12 @@ def chosen_cut(cuts: Sequence[Cut], rows: Sequence[Row]) -> Cut | None:
 
 
 def _may_follow_a_base(row: Row) -> bool:
-    return not is_merge(row) and not made_without_dockerfile(row)
+    return not row.is_merge and not made_without_dockerfile(row)
 
 
 def variables_of(row: Row) -> dict[str, str]:
     """The versions of well-known images that a row's ENV sets."""
-    if _keyword(row) != "ENV" or row.reading is None:
+    if row.keyword != "ENV" or row.reading is None:
         return {}
     arguments = row.reading.instruction.arguments
     if VERSION_SUFFIX not in arguments:
@@ -113,11 +112,6 @@ def variables_of(row: Row) -> dict[str, str]:
 def ends_with_shell(row: Row) -> bool:
     """Whether a row is the shell that a distribution's own image ends with."""
     return bool(row.reading and _SHELL.fullmatch(str(row.reading.instruction)))
-
-
-def is_merge(row: Row) -> bool:
-    """Whether a row only says that the layers of those below were merged into one."""
-    return not row.entry.created_by and (row.entry.comment or "").startswith("merge sha256:")
 
 
 def is_root_filesystem(row: Row) -> bool:
@@ -145,13 +139,13 @@ def _weigh(
         *_signs_of_commands(before, after),
         *_signs_of_library(before, variables),
     ]
-    is_early = position <= _DISTRIBUTION_ROWS and is_root_filesystem(rows[0])
+    is_early = position <= DISTRIBUTION_ROWS and is_root_filesystem(rows[0])
     if is_early and ends_with_shell(before):
         others.append(Sign(1.0, "a distribution's image ends with its shell"))
     weight = sum(sign.weight for sign in (*others, *times))
     reasons = tuple(sign.reason for sign in (*others, *times))
     is_alone = not others and not is_root_filesystem(before)
-    return Cut(position, weight, reasons, is_alone, _keyword(after) in _BREAK_CACHES)
+    return Cut(position, weight, reasons, is_alone, after.keyword in _BREAK_CACHES)
 
 
 def _signs_of_builders(before: Row, after: Row) -> Iterator[Sign]:
@@ -179,8 +173,8 @@ def _signs_of_time(pause: float | None) -> Iterator[Sign]:
 
 
 def _signs_of_commands(before: Row, after: Row) -> Iterator[Sign]:
-    if _keyword(before) in _COMMANDS and _keyword(after) not in _COMMANDS:
-        yield Sign(1.5, f"{_keyword(before)} ends most Dockerfiles")
+    if before.keyword in _COMMANDS and after.keyword not in _COMMANDS:
+        yield Sign(1.5, f"{before.keyword} ends most Dockerfiles")
 
 
 def _signs_of_library(before: Row, variables: dict[str, str]) -> Iterator[Sign]:
@@ -191,19 +185,6 @@ def _signs_of_library(before: Row, variables: dict[str, str]) -> Iterator[Sign]:
         yield Sign(2.0, f"the official image {official.name} ends like this")
     if before.reading and tools_variant(before.reading.instruction) is not None:
         yield Sign(1.0, "the official image buildpack-deps ends like this")
-
-
-def _keyword(row: Row) -> str:
-    return row.reading.instruction.keyword if row.reading else ""
-
-
-def _moment(row: Row) -> datetime | None:
-    """When a row was made; builders write years 1, 1970 and 1980 where they do not tell."""
-    try:
-        moment = datetime.fromisoformat((row.entry.created or "")[:19]).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return moment if moment.year >= _FIRST_REAL_YEAR else None
 
 
 def _duration(seconds: float) -> str:

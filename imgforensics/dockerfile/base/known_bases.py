@@ -15,7 +15,7 @@ from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.json_document import JsonValue, parse_json
 from imgforensics.opening import list_images
-from imgforensics.problems import Location, Problem, ProblemCode
+from imgforensics.problems import Location, Problem, ProblemCode, display
 
 _INDEX_SUFFIX = ".json"
 
@@ -31,6 +31,9 @@ class KnownBase:
     history: tuple[str, ...] = ()
     """Its rows' commands, lowest first; empty where only its layers are known."""
 
+    def __repr__(self) -> str:
+        return f"<KnownBase {display(self.name)}: {len(self.diff_ids)} layers>"
+
 
 @dataclass(frozen=True, slots=True)
 class KnownBases:
@@ -39,6 +42,9 @@ class KnownBases:
     bases: tuple[KnownBase, ...]
     problems: tuple[Problem, ...] = ()
     """Files that were neither images nor an index."""
+
+    def __repr__(self) -> str:
+        return f"<KnownBases: {len(self.bases)} images, {len(self.problems)} problems>"
 
     def base_of(self, config: ImageConfig) -> KnownBase | None:
         """The known image that most of an image's lowest layers and rows are; never itself."""

@@ -7,10 +7,9 @@ down somewhere. The longest versions come first, as their tags stay with one ima
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 from imgforensics.dockerfile.base.clues import Clues, Commands, SystemFacts
-from imgforensics.dockerfile.base.cuts import ends_with_shell, variables_of
+from imgforensics.dockerfile.base.cuts import DISTRIBUTION_ROWS, ends_with_shell, variables_of
 from imgforensics.dockerfile.base.distributions import (
     TELLING_LABELS,
     Distribution,
@@ -31,9 +30,6 @@ _NEXT = 0.95
 """What a name is worth beside the one before it, which the same evidence allows."""
 _BESIDE_STATED = 0.5
 """What evidence is worth beside a name that a builder states."""
-_DISTRIBUTION_ROWS = 12
-"""Rows that a distribution's own image has at most."""
-_FIRST_REAL_YEAR = 1981
 
 
 def with_names(
@@ -50,6 +46,7 @@ def with_names(
     lower, upper = _below(rows, places), _labels_above(rows, places)
     texts = [row.entry.created_by or "" for row in rows]
     commands = Commands(texts)
+    lowest = rows[0].created if rows else None
     named = []
     for found in candidates:
         below, above = lower[found.rows], upper[found.rows]
@@ -58,11 +55,11 @@ def with_names(
             for name in config.container.labels.keys() & TELLING_LABELS - above
         }
         clues = Clues(
-            texts[: min(found.rows, _DISTRIBUTION_ROWS)],
+            texts[: min(found.rows, DISTRIBUTION_ROWS)],
             inherited | below.labels,
             system.facts(found.layers) if system else SystemFacts({}),
             commands,
-            _day(rows),
+            lowest.date() if lowest else None,
         )
         guessed = _guessed(rows[found.rows - 1], below, clues) if found.rows else ()
         named.append(_with_best(found, guessed))
@@ -81,7 +78,7 @@ class _Below:
 
     def add(self, row: Row) -> None:
         """Take in the next row."""
-        self.runs += _keyword(row) == "RUN"
+        self.runs += row.keyword == "RUN"
         for name, value in variables_of(row).items():
             self.variables[name] = value
             self.runs_before[name] = self.runs
@@ -161,21 +158,8 @@ def _names_on(distribution: Distribution, last: Row, below: _Below) -> tuple[str
 
 def _labels_of(row: Row) -> Iterator[tuple[str, str]]:
     """Those that tell of a distribution, among what a row sets."""
-    if _keyword(row) == "LABEL" and row.reading:
+    if row.keyword == "LABEL" and row.reading:
         for word in split_words(row.reading.instruction.arguments):
             name, _, value = word.partition("=")
             if unquote(name) in TELLING_LABELS:
                 yield unquote(name), unquote(value)
-
-
-def _keyword(row: Row) -> str:
-    return row.reading.instruction.keyword if row.reading else ""
-
-
-def _day(rows: Sequence[Row]) -> date | None:
-    """When the lowest row was made; None where builders write years 1, 1970 and 1980."""
-    try:
-        day = date.fromisoformat((rows[0].entry.created or "")[:10]) if rows else None
-    except ValueError:
-        return None
-    return day if day is not None and day.year >= _FIRST_REAL_YEAR else None

@@ -10,7 +10,7 @@ from imgforensics.dockerfile.instruction import Evidence
 from imgforensics.dockerfile.recovered import SCRATCH, BaseCandidate, Builder
 from imgforensics.errors import ImageForensicsError
 from imgforensics.oci.config import ImageConfig
-from imgforensics.oci.json_document import Text, parse_json
+from imgforensics.oci.json_document import Text, no_text, parse_json
 
 _BASE_NAME = "org.opencontainers.image.base.name"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
@@ -30,9 +30,16 @@ def stated_base(config: ImageConfig, rows: Sequence[Row]) -> BaseCandidate | Non
     )
 
 
-def with_stated_name(found: BaseCandidate, config: ImageConfig, annotations: Text) -> BaseCandidate:
-    """The candidate with the name and digest that annotations or labels state of the base."""
-    for facts in (annotations, config.container.labels):
+def with_stated_name(
+    found: BaseCandidate, rows: Sequence[Row], config: ImageConfig, annotations: Text
+) -> BaseCandidate:
+    """The candidate with the name and digest that annotations or labels state of the base.
+
+    A label that was last set by a row of the base tells of the base's own base.
+    """
+    setting = [row.position for row in rows if _BASE_NAME in (row.entry.created_by or "")]
+    is_inherited = bool(setting) and setting[-1] < found.rows
+    for facts in (annotations, no_text() if is_inherited else config.container.labels):
         name, digest = facts.get(_BASE_NAME), _digest(facts.get(_BASE_DIGEST))
         if name and (found.name is None or _familiar(found.name) == _familiar(name)):
             reasons = (*found.reasons, f"{_BASE_NAME} names it")

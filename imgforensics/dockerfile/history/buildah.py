@@ -17,7 +17,7 @@ from imgforensics.dockerfile.history.commands import LOST_SCRIPT, split_argument
 from imgforensics.dockerfile.history.reading import Reading
 from imgforensics.dockerfile.history.state import BuildState
 from imgforensics.dockerfile.instruction import Confidence, Heredoc, Instruction
-from imgforensics.dockerfile.parsing import parse_instruction, split_flags
+from imgforensics.dockerfile.parsing import split_flags, written_instruction
 from imgforensics.dockerfile.words import heredoc_marks, split_words, unquote
 
 _SUFFIX = re.compile(
@@ -38,7 +38,7 @@ def buildah_instruction(created_by: str, state: BuildState) -> Reading | None:
     copy = hashed_copy(match["text"])
     if copy:
         return _copy(copy, state)
-    instruction = parse_instruction(match["text"])
+    instruction = written_instruction(match["text"])
     if instruction is None:
         return None
     readers = {"ARG": _argument, "ENV": _environment, "WORKDIR": _directory}

@@ -9,16 +9,16 @@ from imgforensics.dockerfile.history.commands import LOST_SCRIPT
 from imgforensics.dockerfile.history.reading import Reading
 from imgforensics.dockerfile.history.state import BuildState
 from imgforensics.dockerfile.instruction import Confidence, Heredoc
-from imgforensics.dockerfile.parsing import parse_instruction
+from imgforensics.dockerfile.parsing import written_instruction
 from imgforensics.dockerfile.words import heredoc_marks
 
 
 def kaniko_instruction(created_by: str, _: BuildState) -> Reading | None:
     """Read one row of kaniko."""
-    instruction = parse_instruction(created_by)
+    instruction = written_instruction(created_by)
     if instruction is None:
         return None
-    marks = heredoc_marks(instruction.arguments) if "<<" in created_by else []
+    marks = heredoc_marks(instruction.arguments) if instruction.takes_heredocs else []
     if not marks:
         return Reading(instruction)
     note = "the content was a heredoc; kaniko records only its name"

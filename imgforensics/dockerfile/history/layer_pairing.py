@@ -7,7 +7,6 @@ of a COPY exists in the layer that it made. Both ends hold, as rows and layers k
 
 from collections.abc import Sequence
 
-from imgforensics.dockerfile.base.cuts import is_merge
 from imgforensics.dockerfile.history.rows import Row
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.dockerfile.words import split_words, unquote
@@ -43,7 +42,7 @@ def _with_merged(rows: list[Row]) -> list[Row]:
     for row in reversed(rows):
         if not row.entry.empty_layer:
             layer = row.layer
-            is_merged = is_merge(row)
+            is_merged = row.is_merge
         is_below = row.entry.empty_layer and _makes_layer(row)
         belongs = is_below and (is_merged or row.builder is Builder.BUILDAH)
         found.append(row._replace(layer=layer) if belongs else row)

@@ -93,13 +93,10 @@ def _places(own: Sequence[RecoveredInstruction], variables: Sequence[Pair]) -> l
     uses = _first_uses(own)
     places = [_first_use(pair, uses) for pair in variables]
     ordered = [number for number, pair in enumerate(variables) if pair.name != "PATH"]
-    following, group = len(own), ""
+    following = len(own)
     for number in reversed(ordered):
-        is_used = places[number] >= 0
-        following = min(following, places[number]) if is_used else following
-        belongs = _group(variables[number]) == group
-        places[number] = following if is_used or belongs else -1
-        group = _group(variables[number]) if is_used or belongs else ""
+        if places[number] >= 0:
+            places[number] = following = min(following, places[number])
     previous = 0
     for number in ordered:
         places[number] = previous = max(previous, places[number])
@@ -109,11 +106,6 @@ def _places(own: Sequence[RecoveredInstruction], variables: Sequence[Pair]) -> l
     keywords = [each.instruction.keyword for each in own]
     first_run = keywords.index("RUN") if "RUN" in keywords else len(own)
     return [place if place > first_run else 0 for place in places]
-
-
-def _group(variable: Pair) -> str:
-    """What variables that are set together mostly have in common: `PG` of `PG_VERSION`."""
-    return variable.name.partition("_")[0]
 
 
 def _first_uses(own: Sequence[RecoveredInstruction]) -> dict[str, int]:

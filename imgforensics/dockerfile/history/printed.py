@@ -40,12 +40,19 @@ def printed_instruction(text: str, state: BuildState) -> Reading | None:
 def _environment(text: str, state: BuildState) -> Reading:
     pairs = split_pairs(text, state.known_environment)
     state.environment.update(pairs)
-    return Reading(Instruction("ENV", pairs_text(pairs)))
+    return _pairs_read("ENV", pairs)
 
 
 def _labels(text: str, state: BuildState) -> Reading:
-    pairs = split_pairs(text, state.known_labels)
-    return Reading(Instruction("LABEL", pairs_text(pairs)))
+    return _pairs_read("LABEL", split_pairs(text, state.known_labels))
+
+
+def _pairs_read(keyword: str, pairs: list[Pair]) -> Reading:
+    instruction = Instruction(keyword, pairs_text(pairs))
+    if any("\n" in pair.value for pair in pairs):
+        note = "a line break in a value, which no Dockerfile can write, is a blank here"
+        return Reading(instruction, Confidence.PARTIAL, note)
+    return Reading(instruction)
 
 
 def _arguments(text: str, state: BuildState) -> Reading:

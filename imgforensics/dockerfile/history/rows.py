@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from imgforensics.dockerfile.history.buildah import buildah_instruction
@@ -31,8 +32,8 @@ _GRAMMARS: dict[Builder, Callable[[str, BuildState], Reading | None]] = {
     Builder.BUILDAH: buildah_instruction,
     Builder.KANIKO: kaniko_instruction,
 }
-
-
+_FIRST_REAL_YEAR = 1981
+"""Builders that tell no time write 1, 1970 or 1980."""
 _UNLISTED = "the row names no argument; a later command uses one that nothing else sets"
 
 
@@ -44,6 +45,21 @@ class Row(NamedTuple):
     builder: Builder
     reading: Reading | None
     layer: int | None = None
+
+    @property
+    def keyword(self) -> str:
+        """The instruction's; empty where the row was read as none."""
+        return self.reading.instruction.keyword if self.reading else ""
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was made; None where builders tell no time: they write years up to 1980."""
+        return time_told(self.entry)
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether it only says that the layers of those below were merged into one."""
+        return not self.entry.created_by and (self.entry.comment or "").startswith("merge sha256:")
 
     def recovered(self) -> RecoveredInstruction | None:
         """The row's instruction, with what it rests on."""
@@ -57,6 +73,16 @@ class Row(NamedTuple):
             note=self.reading.note,
             row=self.position,
         )
+
+
+def time_told(entry: HistoryEntry) -> datetime | None:
+    """When a history entry was made, in UTC; None where its builder does not tell."""
+    try:
+        written = datetime.fromisoformat(entry.created or "")
+        moment = written.replace(tzinfo=written.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year >= _FIRST_REAL_YEAR else None
 
 
 def read_history(config: ImageConfig) -> tuple[Row, ...]:

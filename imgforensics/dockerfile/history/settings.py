@@ -17,6 +17,7 @@ from imgforensics.dockerfile.history.state import (
     environment_of,
 )
 from imgforensics.dockerfile.instruction import Instruction
+from imgforensics.dockerfile.parsing import parse_dockerfile
 from imgforensics.dockerfile.rendering import json_list
 from imgforensics.dockerfile.words import exec_form, literal, split_words, unquote
 from imgforensics.oci.config import ImageConfig
@@ -60,7 +61,11 @@ def untold_at_head(config: ImageConfig, known: Sequence[Instruction]) -> list[In
 
 
 def _in_usual_order(labels: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Labels, whose order no configuration keeps: a release goes after its version."""
+    """Labels, whose order no configuration keeps: by name, but a release after its version.
+
+    Source of that: the published list of generic labels that Red Hat's images follow,
+    https://github.com/projectatomic/ContainerApplicationGenericLabels.
+    """
     names = list(labels)
     for release in [name for name in names if name.lower() == "release"]:
         versions = [name for name in names if name.lower() == "version"]
@@ -117,7 +122,14 @@ def changed_commands(config: ImageConfig, own: Sequence[Instruction]) -> list[In
 def untold_triggers(config: ImageConfig, known: Sequence[Instruction]) -> list[Instruction]:
     """ONBUILD triggers; those of a base have been carried out and are gone."""
     told = {each.arguments for each in known if each.keyword == "ONBUILD"}
-    return [Instruction("ONBUILD", text) for text in config.container.on_build if text not in told]
+    triggers = map(_trigger, config.container.on_build)
+    return [each for each in triggers if each.arguments not in told]
+
+
+def _trigger(text: str) -> Instruction:
+    """A trigger, which BuildKit keeps with the heredocs that stood below it."""
+    written = parse_dockerfile(f"ONBUILD {text}").instructions if "\n" in text else ()
+    return written[0] if len(written) == 1 else Instruction("ONBUILD", text)
 
 
 def untold_volumes(config: ImageConfig, known: Sequence[Instruction]) -> list[str]:

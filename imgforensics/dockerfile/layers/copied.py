@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import NamedTuple
 
+from imgforensics.dockerfile.history.rows import time_told
 from imgforensics.dockerfile.instruction import (
     Confidence,
     Evidence,
@@ -26,8 +26,6 @@ _MOST_NAMED = 200
 _MOST_NAMED_SINGLY = 5
 UNKNOWN_ARCHIVE = "archive.tar"
 _NANOSECONDS = 1_000_000_000
-_NO_YEAR = 1980
-"""Builders that write no times have one of the years up to this."""
 
 
 def heredoc_paths(steps: Iterable[CopyStep]) -> set[tuple[int, bytes]]:
@@ -84,17 +82,18 @@ def described(image: Image, step: CopyStep, facts: LayerFacts) -> RecoveredInstr
 
 def _proven(step: CopyStep, proof: Proof) -> RecoveredInstruction:
     sources = [source.decode("utf-8", "backslashreplace") for source in proof.sources]
-    note = "the hash in the history is that of these sources"
+    note, confidence = "the hash in the history is that of these sources", Confidence.EXACT
     if proof.is_from_image:
         sources = ["/" + source for source in sources]
         note += "; they came from another stage or image, which is not named"
+        confidence = Confidence.PARTIAL
     elif pattern := _pattern_of(sources):
-        note = f"the hash in the history is that of {' '.join(sources)}, most likely a pattern's"
-        sources = [pattern]
+        note = f"the hash in the history is that of {' '.join(sources)}; so many are a pattern's"
+        sources, confidence = [pattern], Confidence.INFERRED
     return replace(
         with_sources(step, sources),
         evidence=Evidence.CONTENT_HASH,
-        confidence=Confidence.PARTIAL if proof.is_from_image else Confidence.EXACT,
+        confidence=confidence,
         note=note,
     )
 
@@ -302,14 +301,8 @@ def _began(image: Image, step: CopyStep) -> int | None:
     row = step.recovered.row
     if image.config is None or not row:
         return None
-    created = image.config.history[row - 1].created
-    try:
-        moment = datetime.fromisoformat(created or "")
-    except ValueError:
-        return None
-    if moment.tzinfo is None or moment.year <= _NO_YEAR:
-        return None
-    return int(moment.timestamp() * _NANOSECONDS)
+    moment = time_told(image.config.history[row - 1])
+    return None if moment is None else int(moment.timestamp() * _NANOSECONDS)
 
 
 def _text(name: bytes) -> str:

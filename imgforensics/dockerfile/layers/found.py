@@ -7,12 +7,13 @@ its instructions are those of the history.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imgforensics.dockerfile.instruction import Instruction
 from imgforensics.dockerfile.layers.alignment import align
 from imgforensics.dockerfile.parsing import parse_dockerfile
 from imgforensics.layer.entry import LayerEntry
+from imgforensics.problems import display
 
 LARGEST = 1 << 20
 """Bytes of a file that may be a Dockerfile."""
@@ -35,7 +36,11 @@ class FoundDockerfile:
     is_trusted: bool
     reason: str
     """Why it is trusted, or why it is not."""
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        path = display(b"/" + self.path)
+        return f"<FoundDockerfile {path} of layer {self.layer}: score {self.score}>"
 
 
 def may_be_dockerfile(entry: LayerEntry) -> bool:

@@ -5,7 +5,7 @@ it. So guesses are tried side by side, likeliest first, and the larger the conte
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import NamedTuple, Protocol
@@ -129,7 +129,7 @@ class _Budget:
 class _SideBySide:
     """One content hashed under many headers."""
 
-    def __init__(self, headers: Sequence[bytes], done: "_Done") -> None:
+    def __init__(self, headers: Sequence[bytes], done: Callable[[Sequence[bytes]], None]) -> None:
         self._states = [hashlib.sha256(header) for header in headers]
         self._done = done
 
@@ -139,10 +139,6 @@ class _SideBySide:
 
     def finish(self) -> None:
         self._done([state.hexdigest().encode() for state in self._states])
-
-
-class _Done(Protocol):
-    def __call__(self, hashes: Sequence[bytes], /) -> None: ...
 
 
 class _Trial:

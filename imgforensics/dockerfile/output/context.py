@@ -129,7 +129,8 @@ def _placed_naturally(step: CopyStep, members: Members) -> _Copy:
     single = members.contents[0] if len(members.contents) == 1 else None
     if len(sources) == 1 and not _PATTERN & set(step.sources[0]):
         if single is not None and not _is_tree(step, members, single):
-            return _Copy(step, members, {sources[0]: single})
+            # The context's root is no file, whatever the instruction says.
+            return _Copy(step, members, {sources[0]: single} if sources[0] else {})
         return _Copy(step, members, _under(sources[0], members), tree=sources[0])
     placed = _by_name(sources, members) if not has_trees else None
     if placed is None:

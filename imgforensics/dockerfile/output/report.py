@@ -9,7 +9,6 @@ from imgforensics.dockerfile.attested.provenance import Provenance
 from imgforensics.dockerfile.instruction import (
     Confidence,
     Evidence,
-    Instruction,
     RecoveredInstruction,
 )
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
@@ -130,6 +129,8 @@ def _provenances(provenances: Iterable[Provenance]) -> Iterator[str]:
             "build arguments": ", ".join(one.build_arguments),
             "secrets (ids)": ", ".join(one.secrets),
             "SSH (ids)": ", ".join(one.ssh),
+            "labels given to the build": ", ".join(one.labels),
+            "named contexts": ", ".join(one.contexts),
             "images": ", ".join(material.pinned for material in one.materials),
         }
         yield from (f"  - {name}: {_code(fact)}" for name, fact in facts.items() if fact)
@@ -138,12 +139,7 @@ def _provenances(provenances: Iterable[Provenance]) -> Iterator[str]:
 def _inexact(instructions: Iterable[RecoveredInstruction]) -> Iterator[str]:
     for one in instructions:
         if one.confidence is not Confidence.EXACT or (one.note and one.evidence in _TOLD):
-            yield f"- {_code(_brief(one.instruction))}: {_plain(evidence_of(one))}"
-
-
-def _brief(instruction: Instruction) -> str:
-    text = " ".join(str(instruction).split())
-    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
+            yield f"- {_code(one.instruction.brief(_SHOWN_LENGTH))}: {_plain(evidence_of(one))}"
 
 
 def _found(recovered: RecoveredDockerfile) -> Iterator[str]:
@@ -173,7 +169,7 @@ def _secrets(image: Image, recovered: RecoveredDockerfile) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
-    return f"`{_shown(text).replace('`', chr(39))}`"
+    return f"`{display(text).replace('`', chr(39))}`"
 
 
 def _cell(text: str) -> str:
@@ -182,9 +178,4 @@ def _cell(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Text that begins no tag."""
-    return html.escape(_shown(text), quote=False)
-
-
-def _shown(text: str) -> str:
-    """On one line, and nothing that could move a cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return html.escape(display(text), quote=False)

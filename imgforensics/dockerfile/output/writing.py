@@ -59,6 +59,10 @@ class WrittenRecovery:
     """What the context lacks, one sentence each."""
     problems: tuple[Problem, ...]
 
+    def __repr__(self) -> str:
+        complete = "complete" if self.is_complete else "not complete"
+        return f"<WrittenRecovery: {self.files} files in {display(str(self.path))}, {complete}>"
+
     @property
     def is_complete(self) -> bool:
         """Whether every byte was there and is what the image declares."""
