@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-READ_SIZE = 1 << 20
+READ_SIZE = 512 << 10
 """Bytes of one read."""
 
 PIECE_SIZE = 1 << 20
