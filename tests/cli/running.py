@@ -69,9 +69,11 @@ def _status(arguments: tuple[str, ...]) -> int:
 @contextmanager
 def _process_state_restored() -> Iterator[None]:
     threshold, handler = gc.get_threshold(), signal.getsignal(signal.SIGTERM)
+    interval = sys.getswitchinterval()
     try:
         yield
     finally:
+        sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
         gc.unfreeze()
         signal.signal(signal.SIGTERM, handler)
