@@ -6,7 +6,6 @@ for context, and what comes next is there before a match at its edge is told.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from imgforensics.searching.gate import Data
 from imgforensics.searching.patterns import Found, Patterns
@@ -61,15 +60,10 @@ class LineSearch:
 
     def hits(self, pieces: Iterable[memoryview]) -> Iterable[Hit]:
         """Every line with a match, in order; of a binary file the first match alone."""
-        iterator = filter(None, pieces)
-        first = next(iterator, None)
-        if first is None:
-            return ()
-        second = next(iterator, None)
-        if second is None and not self._may_match(first):
-            return ()
-        others = () if second is None else chain((second,), iterator)
-        return self._hits(_with_last(chain((first,), others)))
+        if isinstance(pieces, tuple) and len(pieces) == 1:
+            piece = pieces[0]  # of a small file: there are thousands of them
+            return self._hits(((piece, True),)) if piece and self._may_match(piece) else ()
+        return self._hits(_with_last(filter(None, pieces)))
 
     def _may_match(self, piece: memoryview) -> bool:
         """Look at a small file; at the second one of a chunk of its layer, at all of the chunk.
