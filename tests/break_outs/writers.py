@@ -101,6 +101,9 @@ def _tar_read_back(source: Path, place: Place) -> None:
     place.target.with_name("back.extraction.json").unlink()
 
 
+# Python's own filters are in 3.11.4 and later.
+_BY_PYTHON = {"--tar, by Python": _tar_by_python} if hasattr(tarfile, "data_filter") else {}
+
 WRITERS: Mapping[str, Writer] = {
     "extract": _extract,
     "extract, as nobody": _extract_as_nobody,
@@ -110,7 +113,7 @@ WRITERS: Mapping[str, Writer] = {
     "the command": _command,
     "--tar, by GNU tar": _tar_by_gnu_tar,
     "--tar, by bsdtar": _tar_by_bsdtar,
-    "--tar, by Python": _tar_by_python,
+    **_BY_PYTHON,
     "--tar, by us": _tar_read_back,
 }
 NEEDED_TOOL = {"--tar, by GNU tar": "tar", "--tar, by bsdtar": "bsdtar"}
