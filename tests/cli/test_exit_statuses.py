@@ -5,9 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 from imgforensics.testing import ImageBuilder, archive, file, oci_layout, tar
+from imgforensics_cli import app
 from imgforensics_cli.app import COMMANDS
+from imgforensics_cli.failures import Status, Terminated
 from tests.cli.images import FIXTURES, SHOP, damaged, incomplete, save, save_layout
 from tests.cli.running import COMMAND, Outcome, process, run
 
@@ -190,3 +193,14 @@ def test_fixtures(source: Path, command: str, tmp_path: Path) -> None:
 def test_a_root_filesystem_can_be_opened_as_an_image(tmp_path: Path) -> None:
     source = str(FIXTURES / "whiteouts.docker-20.export.tar")
     assert run("ls", "--as-rootfs", source).status == 0
+
+
+def test_a_termination_that_meets_the_framework_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    framework = typer.Typer()
+
+    @framework.command()
+    def terminated() -> None:
+        raise Terminated
+
+    monkeypatch.setattr(app, "application", lambda _: framework)
+    assert run("inspect").status == Status.TERMINATED
