@@ -203,4 +203,4 @@ def test_a_termination_that_meets_the_framework_is_one(monkeypatch: pytest.Monke
         raise Terminated
 
     monkeypatch.setattr(app, "application", lambda _: framework)
-    assert run("inspect").status == Status.TERMINATED
+    assert run().status == Status.TERMINATED
