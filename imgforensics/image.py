@@ -2,16 +2,16 @@
 
 import html
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import closing
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import BinaryIO, NoReturn, Self
+from types import MappingProxyType
+from typing import BinaryIO, NoReturn
 
 from imgforensics.catalogue import ImageRecord
+from imgforensics.closing import Closing
 from imgforensics.digests import Digest
 from imgforensics.filesystem.ambiguity import Ambiguity, differences
 from imgforensics.filesystem.flatten import flatten
@@ -29,12 +29,13 @@ from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.oci.config import ImageConfig
 from imgforensics.oci.manifest import Manifest
 from imgforensics.problems import Problem, display
+from imgforensics.side_by_side import Check, in_order
 from imgforensics.sources.base import BlobSource
 
 _SCANNING_THREADS = 4
 
 
-class Image:
+class Image(Closing):
     """One image of a source. Closing it closes the source.
 
     Use it in `with`, or as long as you like: what it holds open is given back at the latest
@@ -214,21 +215,15 @@ class Image:
         """
         chosen = self.layers if layers is None else layers
         todo = [layer for layer in chosen if layer.is_present and not layer.is_scanned]
-        threads = min(_SCANNING_THREADS, os.cpu_count() or 1, len(todo)) or 1
-        abandoned = threading.Event()
+        workers = min(_SCANNING_THREADS, os.cpu_count() or 1, len(todo))
 
-        def scan(layer: Layer) -> LayerScan:
-            return layer.scan(lambda _: _stop_if(abandoned))
+        def scan(layer: Layer, check: Check) -> LayerScan:
+            return layer.scan(lambda _: check())
 
-        with no_cycle_search(), ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
-            try:
-                for layer, _ in zip(todo, pool.map(scan, todo), strict=True):
-                    if progress:
-                        progress(layer)
-            except BaseException:
-                abandoned.set()
-                pool.shutdown(cancel_futures=True)
-                raise
+        with no_cycle_search(), closing(in_order(todo, scan, workers)) as scanned:
+            for layer, _ in scanned:
+                if progress:
+                    progress(layer)
 
     # How it is used.
 
@@ -237,17 +232,6 @@ class Image:
         for layer in self.layers:
             layer.close()
         self.source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an image holds open files; open it again where it is needed")
@@ -273,12 +257,6 @@ class Image:
         ]
         caption = html.escape(self.source.description)
         return f"<table><caption>{caption}</caption>{''.join(rows)}</table>"
-
-
-def _stop_if(abandoned: threading.Event) -> None:
-    """End a scan that nobody waits for any more: an interrupt does not reach its thread."""
-    if abandoned.is_set():
-        raise CancelledError
 
 
 def _row(name: str, value: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from imgforensics.catalogue import Catalogue, ImageRecord, LayerRecord, choose, read_catalogue
+from imgforensics.closing import Closing
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.image import Image
 from imgforensics.layer.blob import layer_location
@@ -116,7 +116,7 @@ def open_catalogue(
     return OpenedSource(catalogue, opened, limits, spool_directory)
 
 
-class OpenedSource:
+class OpenedSource(Closing):
     """A source whose documents have been read. Closing it closes the source."""
 
     def __init__(
@@ -154,15 +154,8 @@ class OpenedSource:
             spool_directory=self._spool_directory,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the source."""
         self.source.close()
 
 

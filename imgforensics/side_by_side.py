@@ -53,6 +53,27 @@ def side_by_side(
         pool.shutdown(cancel_futures=True)
 
 
+def in_order(
+    items: Sequence[T], work: Callable[[T, Check], R], workers: int
+) -> Generator[tuple[T, R], None, None]:
+    """Each item with what its work gives, in order, while work on later ones goes on.
+
+    Closing this early ends all work at its next check; what has not begun never does.
+    """
+    stopped = threading.Event()
+
+    def check() -> None:
+        if stopped.is_set():
+            raise CancelledError
+
+    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="layer")
+    try:
+        yield from zip(items, pool.map(lambda item: work(item, check), items), strict=True)
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
 def _go_on() -> None:
     """Work in the thread of whoever wants it is ended by not asking for more."""
 

@@ -57,20 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(Status.TERMINATED)
     except KeyboardInterrupt:
         sys.exit(Status.INTERRUPTED)
-    except SystemExit as end:
-        if _was_terminated(end):  # which the framework takes for an interrupt
-            sys.exit(Status.TERMINATED)
-        raise
     finally:
         # The process ends: nobody needs the last search, which goes through all there is.
         gc.freeze()
     sys.exit(Status.DONE)
-
-
-def _was_terminated(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, Terminated):
-        error = error.__context__
-    return error is not None
 
 
 def _stand_in_for_closed_streams() -> None:

@@ -49,8 +49,8 @@ class Status(IntEnum):
     TERMINATED = 143
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends work the way Ctrl-C does."""
+class Terminated(BaseException):
+    """SIGTERM: ends work the way Ctrl-C does, and is told from it by whoever catches that."""
 
 
 _STATUSES: tuple[tuple[type[BaseException], Status], ...] = (
@@ -72,6 +72,14 @@ _STATUSES: tuple[tuple[type[BaseException], Status], ...] = (
 """The first class that fits decides."""
 
 
+_WORDS: dict[type[BaseException], str] = {
+    BrokenPipeError: "",
+    Terminated: "terminated",
+    KeyboardInterrupt: "interrupted",
+    MemoryError: "out of memory",
+}
+
+
 def status_of(error: BaseException) -> Status:
     """The exit status that an error ends the command with."""
     for kind, status in _STATUSES:
@@ -82,15 +90,12 @@ def status_of(error: BaseException) -> Status:
 
 def message_of(error: BaseException) -> str:
     """What is said of it, safe for a terminal; empty where there is nothing to say."""
-    if isinstance(error, BrokenPipeError):
-        return ""
-    if isinstance(error, KeyboardInterrupt):
-        return "terminated" if isinstance(error, Terminated) else "interrupted"
+    for kind, words in _WORDS.items():
+        if isinstance(error, kind):
+            return words
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         return safe_lines(reason if error.filename is None else f"{error.filename}: {reason}")
-    if isinstance(error, MemoryError):
-        return "out of memory"
     if status_of(error) is Status.DEFECT:
         return safe_lines(
             f"an error of imgforensics itself: {type(error).__name__}: {error} "

@@ -11,9 +11,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
+from imgforensics.closing import Closing
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
@@ -35,7 +35,7 @@ _DIRECTORY_FLAGS = os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-class DirectoryTree:
+class DirectoryTree(Closing):
     """A directory, read when this is made, for `diff`. Use it in `with`, or close it.
 
     Hard links share one node, as in an image.
@@ -82,17 +82,6 @@ class DirectoryTree:
         """Close the directory; the tree stays, and contents cannot be read any more."""
         self._last[1].close()
         self._root.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<DirectoryTree {str(self.path)!r}>"

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import IO, NamedTuple
 
+from imgforensics.closing import Closing
 from imgforensics.comparison.sides import Progress, Side
 from imgforensics.contents import Content
 from imgforensics.errors import OutputFailedError
@@ -29,7 +30,7 @@ class Facts(NamedTuple):
     """Of compiled Python without its header; None for what is none."""
 
 
-class Reading:
+class Reading(Closing):
     """Contents of entries of two sides; first said what is needed, then read.
 
     With `shared`, the lowest layers of both sides are the same, and are read in `before`.
@@ -116,12 +117,6 @@ class Reading:
     def close(self) -> None:
         """Give back what is kept."""
         self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class _CodeHasher:

@@ -5,11 +5,11 @@ layer was read whole and this image's blob proves to be the same: the same store
 the same digest, or another packing of a tar with the same diff_id.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
-from itertools import repeat, takewhile
+from functools import partial
+from itertools import takewhile
 
 from imgforensics.compression import read_chunks
 from imgforensics.digests import Digest
@@ -18,6 +18,7 @@ from imgforensics.layer.layer import Layer, LayerScan
 from imgforensics.layer.stream import LayerFacts, LayerStream, report_disagreements
 from imgforensics.limits import Limits
 from imgforensics.problems import Problem, ProblemLog, has_errors
+from imgforensics.side_by_side import Check, in_order
 
 _THREADS = 2
 
@@ -40,9 +41,8 @@ def share_lower_layers(
     count = min(most, declared_in_common(image, other))
     pairs = list(zip(image.layers[:count], other.layers[:count], strict=True))
     shared = 0
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="share") as pool, _cancelled(pool):
-        scans = pool.map(_same_scan, pairs, repeat(image.limits))
-        for (layer, _), scan in zip(pairs, scans, strict=True):
+    with closing(in_order(pairs, partial(_same_scan, image.limits), _THREADS)) as scans:
+        for (layer, _), scan in scans:
             if scan is None:
                 break
             layer.keep(scan)
@@ -53,16 +53,7 @@ def share_lower_layers(
     return shared
 
 
-@contextmanager
-def _cancelled(pool: ThreadPoolExecutor) -> Iterator[None]:
-    """Whoever leaves early does not wait for what has not begun."""
-    try:
-        yield
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _same_scan(pair: tuple[Layer, Layer], limits: Limits) -> LayerScan | None:
+def _same_scan(limits: Limits, pair: tuple[Layer, Layer], check: Check) -> LayerScan | None:
     """What was read of the second layer, told of the first; None unless both hold the same."""
     layer, other = pair
     if not layer.is_present or not other.is_scanned or has_errors(other.problems):
@@ -71,24 +62,25 @@ def _same_scan(pair: tuple[Layer, Layer], limits: Limits) -> LayerScan | None:
     if layer.is_scanned:
         is_same = layer.scan().facts.diff_id == known.facts.diff_id
         return known if is_same and not has_errors(layer.problems) else None
-    facts = _facts(layer, known.facts, limits)
+    facts = _facts(layer, known.facts, limits, check)
     return None if facts is None else LayerScan(known.entries, facts)
 
 
-def _facts(layer: Layer, known: LayerFacts, limits: Limits) -> LayerFacts | None:
+def _facts(layer: Layer, known: LayerFacts, limits: Limits, check: Check) -> LayerFacts | None:
     if layer.digest is not None and layer.digest == known.digest:
-        facts = _when_stored_the_same(layer, known)
+        facts = _when_stored_the_same(layer, known, check)
     else:
-        facts = _when_packed_otherwise(layer, limits)
+        facts = _when_packed_otherwise(layer, limits, check)
     if facts.diff_id != known.diff_id or has_errors(facts.problems):
         return None
     return replace(facts, problems=(*facts.problems, *_told_of(layer, known.problems)))
 
 
-def _when_stored_the_same(layer: Layer, known: LayerFacts) -> LayerFacts:
+def _when_stored_the_same(layer: Layer, known: LayerFacts, check: Check) -> LayerFacts:
     hasher, size = known.digest.hasher(), 0
     with layer.open() as file:
         for chunk in read_chunks(file):
+            check()
             hasher.update(chunk)
             size += len(chunk)
     digest = Digest(known.digest.algorithm, hasher.hexdigest())
@@ -98,11 +90,11 @@ def _when_stored_the_same(layer: Layer, known: LayerFacts) -> LayerFacts:
     return replace(facts, problems=tuple(log))
 
 
-def _when_packed_otherwise(layer: Layer, limits: Limits) -> LayerFacts:
+def _when_packed_otherwise(layer: Layer, limits: Limits, check: Check) -> LayerFacts:
     with layer.open() as file:
         stream = LayerStream(layer.record, read_chunks(file), ProblemLog(layer.where), limits)
         for _ in stream:
-            pass
+            check()
     return stream.facts()
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
-from typing import Any, Self
+from typing import Any
 
+from imgforensics.closing import Closing
 from imgforensics.contents import contents_of
 from imgforensics.errors import QuestionError
 from imgforensics.filesystem.node import Node
@@ -63,7 +64,7 @@ def search(
     return Search(image, query, among, progress)
 
 
-class Search(Iterator[Match]):
+class Search(Iterator[Match], Closing):
     """The matches of a query, found while one iterates."""
 
     def __init__(
@@ -87,12 +88,6 @@ class Search(Iterator[Match]):
 
     def __next__(self) -> Match:
         return next(self._matches)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End it early; the layer that is being read is closed."""

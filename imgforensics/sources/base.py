@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
+from imgforensics.closing import Closing
 from imgforensics.errors import MissingBlobError
 from imgforensics.problems import Problem, display
 
@@ -50,7 +51,7 @@ class BlobSource(Protocol):
     ) -> None: ...
 
 
-class SourceFacts:
+class SourceFacts(Closing):
     """What all sources share: their description and their use in `with`."""
 
     def __init__(self, description: str, reference: str | None = None) -> None:
@@ -77,17 +78,6 @@ class SourceFacts:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._description}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _missing(self, name: str, why: str = "is not in the source") -> MissingBlobError:
         return MissingBlobError(f"{self._description}: {display(name)} {why}")

@@ -22,6 +22,7 @@ from imgforensics.extraction import (
 from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import display
+from imgforensics_cli.failures import Terminated
 from imgforensics_cli.options import LayerNumber
 from imgforensics_cli.output import counted, human_size, say, write_json, write_lines
 from imgforensics_cli.progress import Advance, counting
@@ -184,7 +185,7 @@ def _write(request: Request, plan: _Plan, image: Image) -> ExtractionRecord:
     try:
         with counting(total, "B", shown=not request.quiet) as progress:
             return plan.write(image, progress)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         _tell_partial(plan)
         raise
 
