@@ -84,7 +84,7 @@ def contents_of(
     """
     for layer in reversed(image.layers) if layers is None else layers:
         if not layer.is_present:
-            problems.append(_missing(layer))
+            problems.append(layer.absence("its contents were not read"))
             continue
         try:
             yield from _contents_of_layer(
@@ -144,15 +144,6 @@ def _files(entries: Iterable[LayerEntry]) -> Iterator[LayerEntry]:
     for entry in entries:
         if entry.member.kind is EntryKind.FILE:
             yield entry
-
-
-def _missing(layer: Layer) -> Problem:
-    return Problem(
-        ProblemCode.BLOB_MISSING,
-        layer.where,
-        "the source does not hold this layer's blob",
-        "its contents were not read",
-    )
 
 
 def _stopped(layer: Layer, error: LimitExceededError) -> Problem:

@@ -162,14 +162,7 @@ def read_all_layers(image: Image, problems: list[Problem]) -> None:
     """Read every layer that is there; those that are not, or reach a limit, are problems."""
     for layer in image.layers:
         if not layer.is_present:
-            problems.append(
-                Problem(
-                    ProblemCode.BLOB_MISSING,
-                    layer.where,
-                    "the source does not hold this layer's blob",
-                    "what it does is unknown",
-                )
-            )
+            problems.append(layer.absence("what it does is unknown"))
     try:
         image.scan_layers()
     except LimitExceededError:

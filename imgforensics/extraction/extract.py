@@ -22,7 +22,7 @@ from imgforensics.garbage import no_cycle_search
 from imgforensics.image import Image
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.layer import Layer
-from imgforensics.problems import Problem, ProblemCode, ProblemLog
+from imgforensics.problems import ProblemLog
 
 Progress = Callable[[int], None]
 
@@ -82,7 +82,7 @@ def extract_layers(
     partial = target.begin()
     for each in image.layers[: top + 1]:
         if not each.is_present:
-            tally.problems.append(_left_out(each))
+            tally.problems.append(each.absence("left out of the output"))
             continue
         folder = make_directory(partial / f"layer-{each.index:03d}")
         tally.folder = folder.name.encode() + b"/"
@@ -92,15 +92,6 @@ def extract_layers(
     target.let_others_in()
     return target.finish(
         record_of(image, top, Form.LAYERS, tally, {"special": special, **selection.to_json()})
-    )
-
-
-def _left_out(layer: Layer) -> Problem:
-    return Problem(
-        ProblemCode.BLOB_MISSING,
-        layer.where,
-        "the source does not hold this layer's blob",
-        "left out of the output",
     )
 
 

@@ -19,7 +19,7 @@ from imgforensics.layer.content import ForwardCursor, IteratorFile, window_of
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.layer.stream import LayerFacts, LayerPass
 from imgforensics.limits import DEFAULT_LIMITS, Limits
-from imgforensics.problems import Location, Problem
+from imgforensics.problems import Location, Problem, ProblemCode
 from imgforensics.sources.base import BlobSource
 
 
@@ -90,6 +90,15 @@ class Layer:
     def is_present(self) -> bool:
         """Whether the source holds the blob."""
         return self.record.blob_name is not None
+
+    def absence(self, action: str) -> Problem:
+        """That the source does not hold the blob; `action` is what was done about it."""
+        return Problem(
+            ProblemCode.BLOB_MISSING,
+            self.where,
+            "the source does not hold this layer's blob",
+            action,
+        )
 
     @property
     def where(self) -> Location:
