@@ -126,10 +126,10 @@ def _first_use(pair: Pair, uses: dict[str, int]) -> int:
         return uses[pair.value] + 1 if pair.value in uses else -1
     if pair.name.endswith("_HOME"):
         return -1
-    found = [uses[word] for word in (f"${pair.name}",) if word in uses]
+    words = [f"${pair.name}"]
     if len(pair.value) >= _SHORTEST_VALUE and _TELLING_VALUE.fullmatch(pair.value):
-        found += [uses[pair.value]] if pair.value in uses else []
-    return min(found, default=-1)
+        words.append(pair.value)
+    return min((uses[word] for word in words if word in uses), default=-1)
 
 
 def _in_order(variables: Sequence[Pair], places: Sequence[int]) -> list[tuple[Pair, int]]:

@@ -5,7 +5,7 @@ name; another one with the very same content was most likely made of the same so
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgforensics.dockerfile.layers.destinations import CopyStep
@@ -25,7 +25,7 @@ class Twin(NamedTuple):
 class Twins:
     """Takes in the files that hashed steps brought, while layers pass by once."""
 
-    def __init__(self, steps: Iterable[CopyStep]) -> None:
+    def __init__(self, steps: Sequence[CopyStep]) -> None:
         self._folders = {(step.recovered.layer, step.path) for step in steps if step.is_directory}
         self._files = {(step.recovered.layer, step.path) for step in steps if not step.is_directory}
         self._left = _MOST_FILES
