@@ -20,12 +20,12 @@ class State:
     content: bytes
     link: bytes
     device: tuple[int, int]
-    names: tuple[bytes, ...]
+    hard_links: tuple[bytes, ...]
 
 
 States = dict[bytes, State]
 
-_FIELDS = {
+FACTS = {
     Attribute.MODE: "mode",
     Attribute.OWNER: "owner",
     Attribute.MTIME: "mtime_ns",
@@ -35,8 +35,9 @@ _FIELDS = {
     Attribute.SIZE: "content",
     Attribute.LINK: "link",
     Attribute.DEVICE: "device",
-    Attribute.HARD_LINKS: "names",
+    Attribute.HARD_LINKS: "hard_links",
 }
+"""What each attribute is about, as fields of a state; `TYPE` is about all of them."""
 
 
 def states(image: Image, tree: FileTree) -> States:
@@ -64,7 +65,7 @@ def state(image: Image, node: Node, names: list[bytes] | tuple[bytes, ...]) -> S
         content=content,
         link=node.link_target,
         device=node.device,
-        names=tuple(sorted(names)) if len(names) > 1 else (),
+        hard_links=tuple(sorted(names)) if len(names) > 1 else (),
     )
 
 
@@ -87,10 +88,10 @@ def _made(before: States, change: FileChange, after: Image) -> State:
     if change.verdict is Verdict.ADDED or Attribute.TYPE in change.attributes:
         return new
     if change.moved_from is not None:
-        old = replace(before[change.moved_from], names=new.names)
+        old = replace(before[change.moved_from], hard_links=new.hard_links)
     else:
         old = before[change.path]
-    fields = {_FIELDS[attribute] for attribute in change.attributes}
+    fields = {FACTS[attribute] for attribute in change.attributes}
     return replace(old, **{field: getattr(new, field) for field in fields})
 
 

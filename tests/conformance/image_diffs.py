@@ -18,23 +18,11 @@ from pathlib import Path
 from imgforensics import ImageDiff, Node, diff, extract, open_image
 from imgforensics.comparison import Attribute, FileChange, Form, Verdict
 from imgforensics.layer import EntryKind
+from tests.comparison.stating import FACTS
 from tests.conformance.tree_facts import PathFacts, Tree
 
 Told = dict[bytes, frozenset[str]]
 """What differs at each path; `added`, `removed`, or names of facts."""
-
-_FACTS = {
-    Attribute.MODE: "mode",
-    Attribute.OWNER: "owner",
-    Attribute.MTIME: "mtime_ns",
-    Attribute.XATTRS: "xattrs",
-    Attribute.CONTENT: "content",
-    Attribute.PYC_HEADER: "content",
-    Attribute.SIZE: "content",
-    Attribute.LINK: "link",
-    Attribute.DEVICE: "device",
-    Attribute.HARD_LINKS: "hard_links",
-}
 
 
 def told_by_us(answer: ImageDiff) -> Told:
@@ -50,7 +38,7 @@ def told_by_us(answer: ImageDiff) -> Told:
         elif Attribute.TYPE in change.attributes:
             told[path] = frozenset({"kind"})
         else:
-            told[path] = frozenset(_FACTS[attribute] for attribute in change.attributes)
+            told[path] = frozenset(FACTS[attribute] for attribute in change.attributes)
     return told
 
 
