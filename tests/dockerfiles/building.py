@@ -21,6 +21,8 @@ from imgforensics.testing import (
 )
 from imgforensics.testing.tarball import Member
 
+BUILDKIT = "buildkit.dockerfile.v0"
+"""The comment of every row that BuildKit writes."""
 NOP = "/bin/sh -c #(nop) "
 BUILDKIT_STEPS = "RUN /bin/sh -c apk add curl # buildkit"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from imgforensics import RecoveredDockerfile, open_image, recover_dockerfile
 from imgforensics.testing import ImageBuilder, LayerSpec, archive, oci_layout
+from tests.dockerfiles.building import BUILDKIT
 
 Json = dict[str, Any]
 
@@ -47,3 +48,14 @@ def own_lines(found: RecoveredDockerfile) -> list[str]:
     texts = [str(each) for each in found.instructions]
     start = next(place for place, text in enumerate(texts) if text.startswith("FROM "))
     return texts[start + 1 :]
+
+
+# Rows of bases.
+
+DEBIAN = row(
+    "# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'", comment="debuerreotype 0.15"
+)
+ALPINE = [
+    row("ADD alpine-minirootfs-3.19.8-x86_64.tar.gz / # buildkit", comment=BUILDKIT),
+    row('CMD ["/bin/sh"]', comment=BUILDKIT, empty=True),
+]

@@ -2,18 +2,14 @@
 
 import pytest
 
-from tests.dockerfiles.recovering import Json, own_lines, recovered, row
-
-BUILDKIT = "buildkit.dockerfile.v0"
-ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'", comment="debuerreotype 0.15")
-NOP = "/bin/sh -c #(nop) "
-PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from tests.dockerfiles.building import BUILDKIT, NOP
+from tests.dockerfiles.recovering import DEBIAN, Json, own_lines, recovered, row
 
 
 def lines(*texts: str, config: Json | None = None, comment: str | None = None) -> list[str]:
     """What rows with these texts, above a root filesystem's, come out as."""
     others: Json = {"comment": comment} if comment else {}
-    return own_lines(recovered([ROOT, *(row(text, **others) for text in texts)], config))
+    return own_lines(recovered([DEBIAN, *(row(text, **others) for text in texts)], config))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +58,7 @@ def test_buildkit(text: str, line: str) -> None:
 
 @pytest.mark.parametrize("keyword", ["USER", "WORKDIR"])
 def test_a_variable_that_was_empty_leaves_a_word_that_builds(keyword: str) -> None:
-    found = recovered([ROOT, row(f"{keyword} ", comment=BUILDKIT)])
+    found = recovered([DEBIAN, row(f"{keyword} ", comment=BUILDKIT)])
     assert str(found).endswith(f'\n{keyword} ""\n')
 
 
@@ -150,7 +146,7 @@ def test_a_heredoc_that_is_kept_whole_stays_as_it_was() -> None:
 
 
 def test_a_script_with_its_own_interpreter_is_lost_and_said_to_be() -> None:
-    found = recovered([ROOT, row("RUN /bin/sh -c /dev/pipes/EOF # buildkit", comment=BUILDKIT)])
+    found = recovered([DEBIAN, row("RUN /bin/sh -c /dev/pipes/EOF # buildkit", comment=BUILDKIT)])
     lost = found.instructions[-1]
     assert str(lost).startswith("RUN <<EOF\n#!/bin/sh\n# lost: ")
     assert lost.confidence == "guessed"
@@ -176,13 +172,13 @@ def test_a_script_with_its_own_interpreter_is_lost_and_said_to_be() -> None:
     ],
 )
 def test_buildah(text: str, line: str) -> None:
-    rows = [ROOT, row(f"{NOP}ARG A", comment="FROM debian:bookworm"), row(text)]
+    rows = [DEBIAN, row(f"{NOP}ARG A", comment="FROM debian:bookworm"), row(text)]
     assert own_lines(recovered(rows))[1:] == [line]
 
 
 def test_buildah_lists_arguments_by_name_and_the_next_command_tells_their_values() -> None:
     rows = [
-        ROOT,
+        DEBIAN,
         row(f"{NOP}ARG B", comment="FROM debian:bookworm"),
         row(f"{NOP}ARG A B"),
         row("|4 A=x y B=2 /bin/sh -c make"),
@@ -198,7 +194,7 @@ def test_buildah_lists_arguments_by_name_and_the_next_command_tells_their_values
     ],
 )
 def test_a_script_that_a_builder_does_not_keep_is_said_to_be_lost(text: str, others: Json) -> None:
-    lost = recovered([ROOT, row(text, **others)]).instructions[-1]
+    lost = recovered([DEBIAN, row(text, **others)]).instructions[-1]
     assert str(lost).startswith("RUN <<EOF\n# lost: ")
     assert lost.confidence == "guessed"
 
@@ -221,126 +217,9 @@ def test_windows_shells_and_paths() -> None:
     assert found.base.name == "mcr.microsoft.com/windows/nanoserver:ltsc2022"
 
 
-def test_kaniko_keeps_what_made_a_layer_and_the_configuration_tells_the_rest() -> None:
-    rows = [
-        ROOT,
-        row("WORKDIR /app", author="kaniko"),
-        row("COPY --from=build ${JAR} /app/x.jar", author="kaniko"),
-        row("RUN --mount=type=cache,target=/c make $TOOL_VERSION", author="kaniko"),
-    ]
-    config = {
-        "Env": [PATH, "APP=/app", "TOOL_VERSION=1.2"],
-        "Cmd": ["x"],
-        "User": "app",
-        "ExposedPorts": {"443/tcp": {}, "80/tcp": {}},
-        "Labels": {"a": "b"},
-        "WorkingDir": "/app",
-    }
-    assert own_lines(recovered(rows, config)) == [
-        "LABEL a=b",
-        "ENV APP=/app",
-        "ENV TOOL_VERSION=1.2",
-        "WORKDIR /app",
-        "ARG JAR",
-        "COPY --from=build ${JAR} /app/x.jar",
-        "RUN --mount=type=cache,target=/c make $TOOL_VERSION",
-        "USER app",
-        "EXPOSE 80 443",
-        'CMD ["x"]',
-    ]
-
-
-def kaniko(texts: list[str], config: Json) -> list[str]:
-    rows = [ROOT, *(row(text, author="kaniko") for text in texts)]
-    return own_lines(recovered(rows, {"Env": [PATH], **config}))
-
-
-def test_what_kaniko_leaves_out_stands_where_most_dockerfiles_have_it() -> None:
-    config = {
-        "Cmd": ["x"],
-        "Entrypoint": ["/start"],
-        "User": "app",
-        "ExposedPorts": {"80/tcp": {}},
-        "Volumes": {"/state": {}},
-        "StopSignal": "SIGINT",
-        "WorkingDir": "/srv",
-    }
-    tail = ["WORKDIR /srv", "USER app", "EXPOSE 80", "VOLUME /state", "STOPSIGNAL SIGINT"]
-    assert kaniko(["RUN a"], config) == ["RUN a", *tail, 'ENTRYPOINT ["/start"]', 'CMD ["x"]']
-
-
-def test_images_in_the_manner_of_dockers_library_have_another_order() -> None:
-    config = {
-        "Cmd": ["x"],
-        "Entrypoint": ["docker-entrypoint.sh"],
-        "ExposedPorts": {"80/tcp": {}},
-        "StopSignal": "SIGINT",
-    }
-    entrypoint = 'ENTRYPOINT ["docker-entrypoint.sh"]'
-    assert kaniko(["RUN a"], config) == [
-        "RUN a",
-        entrypoint,
-        "STOPSIGNAL SIGINT",
-        "EXPOSE 80",
-        'CMD ["x"]',
-    ]
-
-
-def test_a_volume_is_declared_after_the_last_command_that_names_it() -> None:
-    config = {
-        "Env": [PATH, "DATA=/var/lib/data"],
-        "Volumes": {"/var/lib/data": {}, "/logs": {}, "/log": {}},
-    }
-    texts = ["RUN mkdir /logs", 'RUN install -d "$DATA"', "COPY x /y/"]
-    assert kaniko(texts, config) == [
-        "RUN mkdir /logs",
-        "VOLUME /logs",
-        "ENV DATA=/var/lib/data",
-        'RUN install -d "$DATA"',
-        "VOLUME /var/lib/data",
-        "COPY x /y/",
-        "VOLUME /log",
-    ]
-
-
-def test_a_locale_is_set_when_it_was_made_and_a_home_at_the_top() -> None:
-    config = {"Env": [PATH, "APP_HOME=/app", "LANG=de_DE.utf8"]}
-    texts = ["RUN a", "RUN locale-gen de_DE.utf8", "RUN b $APP_HOME"]
-    assert kaniko(texts, config) == [
-        "ENV APP_HOME=/app",
-        "RUN a",
-        "RUN locale-gen de_DE.utf8",
-        "ENV LANG=de_DE.utf8",
-        "RUN b $APP_HOME",
-    ]
-
-
-def test_labels_stand_below_what_they_name_and_a_release_below_its_version() -> None:
-    labels = {"component": "tool-docker", "release": "3", "version": "1"}
-    found = kaniko(["RUN a"], {"Env": [PATH, "name=tool", "x=y"], "Labels": labels})
-    assert found == [
-        "ENV name=tool",
-        "LABEL component=tool-docker",
-        "LABEL version=1",
-        "LABEL release=3",
-        "ENV x=y",
-        "RUN a",
-    ]
-
-
-def test_the_root_directory_is_set_where_no_base_has_it() -> None:
-    assert kaniko(["RUN a"], {"WorkingDir": "/"}) == ["RUN a", "WORKDIR /"]
-    on_buildkit = [
-        row("ADD alpine-minirootfs-3.19.8-x86_64.tar.gz / # buildkit", comment=BUILDKIT),
-        row('CMD ["/bin/sh"]', comment=BUILDKIT, empty=True),
-        row("RUN a", author="kaniko"),
-    ]
-    assert own_lines(recovered(on_buildkit, {"WorkingDir": "/"})) == ["RUN a"]
-
-
 def test_an_argument_without_a_value_has_the_name_that_commands_use() -> None:
     rows = [
-        ROOT,
+        DEBIAN,
         row(f"{NOP}ARG A", comment="FROM debian:bookworm", empty=True),
         row(f"{NOP}ARG A", empty=True),
         row(f"{NOP}ARG A", empty=True),
@@ -370,7 +249,7 @@ def test_a_relative_source_goes_with_no_absolute_one(text: str, line: str) -> No
 def test_a_command_that_was_changed_after_the_build_is_the_images() -> None:
     config = {"Cmd": ["other"], "Entrypoint": ["/bin/sh", "-c", "x"]}
     rows = [
-        ROOT,
+        DEBIAN,
         row('ENTRYPOINT ["/bin/sh" "-c" "x"]', comment=BUILDKIT),
         row('CMD ["x"]', comment=BUILDKIT),
     ]
@@ -394,7 +273,7 @@ def test_a_trigger_keeps_its_heredoc() -> None:
 
 
 def test_a_line_break_that_no_value_can_have_is_told() -> None:
-    rows = [ROOT, row("ENV KEY=one\ntwo", comment=BUILDKIT, empty=True)]
+    rows = [DEBIAN, row("ENV KEY=one\ntwo", comment=BUILDKIT, empty=True)]
     found = recovered(rows, {"Env": ["KEY=one\ntwo"]})
     assert own_lines(found) == ['ENV KEY="one two"']
     assert found.instructions[-1].confidence == "partial"

@@ -8,10 +8,9 @@ import pytest
 
 from imgforensics import open_image, recover_dockerfile
 from imgforensics.errors import ImageForensicsError
-from tests.dockerfiles.recovering import Json, image_bytes, own_lines, recovered, row
+from tests.dockerfiles.building import BUILDKIT, NOP
+from tests.dockerfiles.recovering import DEBIAN, Json, image_bytes, own_lines, recovered, row
 
-NOP = "/bin/sh -c #(nop) "
-ROOT = row("# debian.sh --arch 'amd64' out/ 'bookworm' '@1718582400'", comment="debuerreotype 0.15")
 LONG = 60_000
 SOON = 30.0
 """Seconds of the processor; what took the square of these sizes would take hours."""
@@ -50,11 +49,8 @@ def in_time(rows: list[Json], config: Json | None = None) -> list[str]:
 
 def test_a_hundred_thousand_rows() -> None:
     rows = [
-        ROOT,
-        *(
-            row(f"ENV A{number}=1", empty=True, comment="buildkit.dockerfile.v0")
-            for number in range(50_000)
-        ),
+        DEBIAN,
+        *(row(f"ENV A{number}=1", empty=True, comment=BUILDKIT) for number in range(50_000)),
         *(row(f"{NOP} ARG A{number}", empty=True) for number in range(25_000)),
         *(row("|1 A1=1 /bin/sh -c x", empty=True) for _ in range(25_000)),
     ]
@@ -73,7 +69,7 @@ def test_a_base_may_end_below_every_row(empty: bool) -> None:
         for day in (1, 15)
     ]
     rows = [
-        ROOT,
+        DEBIAN,
         *(row(f"{NOP} ENV A=1", empty=empty, created=f"{day}T00:00:00Z") for day in days * 20),
     ]
     began = time.process_time()
@@ -110,11 +106,11 @@ def test_a_base_may_end_below_every_row(empty: bool) -> None:
     ],
     ids=lambda text: text[:24],
 )
-@pytest.mark.parametrize("comment", ["buildkit.dockerfile.v0", None, "FROM a:1"])
+@pytest.mark.parametrize("comment", [BUILDKIT, None, "FROM a:1"])
 def test_one_long_row(text: str, comment: str | None) -> None:
     prefix = NOP if comment and comment.startswith("FROM") else ""
     others: Json = {"comment": comment} if comment else {}
-    rows = [ROOT, row(prefix + text, **others)]
+    rows = [DEBIAN, row(prefix + text, **others)]
     began = time.process_time()
     found = recovered(rows, {"Labels": {f"name {n}": "" for n in range(50)}})
     assert found.text(pretty=True, evidence=True, keep_base=True)
@@ -129,13 +125,13 @@ def test_many_variables_of_kaniko() -> None:
         "Volumes": {f"/{number}": {} for number in range(20_000)},
         "OnBuild": [f"RUN {number}" for number in range(20_000)],
     }
-    rows = [ROOT, *(row(f"RUN $NAME_{number}", author="kaniko") for number in range(2_000))]
+    rows = [DEBIAN, *(row(f"RUN $NAME_{number}", author="kaniko") for number in range(2_000))]
     assert len(in_time(rows, config)) > 60_000
 
 
 def test_control_characters_never_leave_a_comment_or_a_line() -> None:
     escape = "\x1b[2J\x1b]0;x\x07\r\nRUN rm -rf /"
-    rows = [ROOT, row(f"custom {escape}", author="Jib"), row(f"{NOP} ENV A={escape}")]
+    rows = [DEBIAN, row(f"custom {escape}", author="Jib"), row(f"{NOP} ENV A={escape}")]
     found = recovered(rows, {"Env": [f"A={escape}"]})
     text = found.text(evidence=True, keep_base=True)
     assert all(
@@ -148,7 +144,7 @@ def test_control_characters_never_leave_a_comment_or_a_line() -> None:
     "label", ["", "{", "null", '{"runImage": 1}', '{"runImage": {"topLayer": "x"}}', "[" * 100_000]
 )
 def test_a_label_that_should_be_json(label: str) -> None:
-    found = recovered([ROOT], {"Labels": {"io.buildpacks.lifecycle.metadata": label}})
+    found = recovered([DEBIAN], {"Labels": {"io.buildpacks.lifecycle.metadata": label}})
     assert found.builder == "buildpacks"
 
 
@@ -185,12 +181,12 @@ def test_a_document_without_end_is_refused_by_name() -> None:
     ],
 )
 def test_no_row_begins_a_stage_or_takes_in_the_next_line(row_of_kaniko: str, text: str) -> None:
-    rows = [ROOT, row(row_of_kaniko, author="kaniko", empty=True)]
+    rows = [DEBIAN, row(row_of_kaniko, author="kaniko", empty=True)]
     assert str(recovered(rows)) == f"FROM debian:bookworm-slim\n{text}"
 
 
 def test_what_is_recovered_has_short_names_that_do_nothing_to_a_terminal() -> None:
-    rows = [ROOT, *(row(f"{NOP} USER \x1b[31m{'x' * 1000}", empty=True) for _ in range(100))]
+    rows = [DEBIAN, *(row(f"{NOP} USER \x1b[31m{'x' * 1000}", empty=True) for _ in range(100))]
     found = recovered(rows)
     parts = (found, found.base, found.instructions[1], found.instructions[1].instruction)
     assert all(len(repr(one)) < 150 and repr(one).isprintable() for one in parts)

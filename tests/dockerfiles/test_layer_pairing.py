@@ -10,10 +10,8 @@ from imgforensics.testing import (
     file,
     oci_layout,
 )
+from tests.dockerfiles.building import BUILDKIT, NOP
 from tests.dockerfiles.recovering import Json, row
-
-BUILDKIT = "buildkit.dockerfile.v0"
-NOP = "/bin/sh -c #(nop) "
 
 
 class TestRowsAndLayersThatDoNotPair:
