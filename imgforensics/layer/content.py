@@ -1,7 +1,6 @@
 """Seekable content of single members, out of a layer that may only read forward."""
 
 import io
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from imgforensics.errors import DamagedBlobError, OutputFailedError
 from imgforensics.problems import Location, ProblemLog
+from imgforensics.sources.window import Window
 from imgforensics.tarstream.member import TarMember
 from imgforensics.tarstream.sparse import expand
 
@@ -46,43 +46,21 @@ class IteratorFile(io.RawIOBase):
         return count
 
 
-class FileWindow(io.RawIOBase):
-    """A read-only, seekable view of `size` bytes of a file from `start` on."""
+class FileWindow(Window):
+    """A read-only, seekable view of `size` bytes of a file from `start` on.
+
+    It moves the file: any file will do, in memory too, but it is to be the window's alone.
+    """
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        super().__init__(size)
         self._file = file
         self._start = start
-        self._size = size
-        self._position = 0
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move in the window; `ValueError` for a place before its start."""
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if origin + offset < 0:
-            raise ValueError(f"negative seek position {origin + offset}")
-        self._position = origin + offset
-        return self._position
-
-    def tell(self) -> int:
-        """Bytes from the window's start."""
-        return self._position
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Fill as much of `buffer` as the window has from here on; 0 at its end."""
-        target = memoryview(buffer).cast("B")
-        count = min(len(target), max(0, self._size - self._position))
-        self._file.seek(self._start + self._position)
-        data = self._file.read(count)
+    def _read_at(self, position: int, target: memoryview) -> int:
+        self._file.seek(self._start + position)
+        data = self._file.read(len(target))
         target[: len(data)] = data
-        self._position += len(data)
         return len(data)
 
     def close(self) -> None:
