@@ -22,6 +22,9 @@ from imgforensics.layer.stream import LayerPass
 from imgforensics.problems import Problem
 from imgforensics.tarstream.member import EntryKind
 
+# Each look into an enumeration takes as long as the rest of a comparison.
+_FILE, _DIRECTORY, _HARD_LINK = EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.HARD_LINK
+
 Selected = Callable[[bytes], bool]
 Progress = Callable[[int], None]
 
@@ -49,21 +52,21 @@ class FirstStage:
         self._spares = Spares()
 
     def _meet(self, entries: Iterable[LayerEntry], layer_pass: LayerPass) -> None:
-        claims = self._claims
+        claims, whiteouts = self._claims, self._whiteouts
         for entry in entries:
             _, path, member, is_past_end = entry
             kind = member.kind
             if is_past_end:
                 pass
-            elif self._whiteouts and PREFIX in path and (whiteout := whiteout_of(path)):
+            elif whiteouts and path.find(PREFIX) >= 0 and (whiteout := whiteout_of(path)):
                 claims.add_whiteout(whiteout)
-            elif kind is EntryKind.DIRECTORY:
+            elif kind is _DIRECTORY:
                 claims.add_directory(path)
             else:
                 claims.add(path)
-                if kind is EntryKind.FILE:
+                if kind is _FILE:
                     self._file(entry, path, layer_pass.content())
-                elif kind is EntryKind.HARD_LINK:
+                elif kind is _HARD_LINK:
                     self._hard_link(entry)
 
     def _file(self, entry: LayerEntry, path: bytes, content: Iterable[memoryview]) -> None:
@@ -81,7 +84,7 @@ class FirstStage:
             self._spares.drop(spare)
 
     def _write(self, path: bytes, entry: LayerEntry, content: Iterable[memoryview]) -> None:
-        if path in self.written or b"\0" in path or not path:
+        if path in self.written or 0 in path or not path:
             return
         try:
             self._files.write(path, entry, content)

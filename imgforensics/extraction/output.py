@@ -94,7 +94,7 @@ class OutputDirectory:
         """Whether this filesystem takes the names of `path`."""
         longest = self._longest_name
         is_short = len(path) <= longest or max(map(len, path.split(b"/"))) <= longest
-        return is_short and b"\0" not in path
+        return is_short and 0 not in path
 
     # Directories.
 
@@ -124,10 +124,12 @@ class OutputDirectory:
         return descriptor
 
     def _enter(self, parent: int, path: bytes, name: bytes) -> int:
-        with self._explained(path):
+        try:
             if path not in self._made:
                 self._make(parent, path, name)
             descriptor = os.open(name, _DIRECTORY_FLAGS, dir_fd=parent)
+        except OSError as error:
+            raise self.explanation(path, error) from error
         self._descriptors[path] = descriptor
         if len(self._descriptors) > self._most_open:
             os.close(self._descriptors.popitem(last=False)[1])

@@ -2,8 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from imgforensics.extraction.output import OutputDirectory
 from imgforensics.extraction.record import Reason, Tally
@@ -17,6 +16,9 @@ _NO_OWNER = (1 << 32) - 1
 """As a number, it asks the kernel to change nothing."""
 _COMMON_TIMES = range((1 << 31) * 1_000_000_000)
 """What every filesystem holds; beyond, the kernel takes the nearest time without a word."""
+
+_REFUSALS = (OSError, OverflowError, ValueError)
+"""What the kernel, the number's width or this module says against setting an attribute."""
 
 Target = int | bytes
 """A descriptor, or a path that stands for one."""
@@ -80,18 +82,21 @@ class Restorer:
         directory = self._output.directory(parent)
         owner = (node.uid, node.gid)
         if owner != self._created_owner:
-            with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
+            try:
                 self._check_owner(owner)
                 os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)
                 _check_is_owner(owner, os.lstat(name, dir_fd=directory))
+            except _REFUSALS as error:
+                self._note(path, Reason.OWNER_NOT_RESTORED, _owner(owner), error)
         # There is no setxattrat; /proc names the directory by its descriptor just as safely.
         link = b"/proc/self/fd/%d/%s" % (directory, name)
         self._xattrs(path, link, node.xattrs, follow_symlinks=False)
-        with self._noted(path, Reason.TIME_NOT_RESTORED):
+        try:
             both = (node.mtime_ns, node.mtime_ns)
             os.utime(name, ns=both, dir_fd=directory, follow_symlinks=False)
-            facts = os.lstat(name, dir_fd=directory)
-            _check_time(node.mtime_ns, facts)
+            _check_time(node.mtime_ns, os.lstat(name, dir_fd=directory))
+        except _REFUSALS as error:
+            self._note(path, Reason.TIME_NOT_RESTORED, "", error)
 
     def _attributes(self, path: bytes, target: Target, node: Node, mode: int) -> None:
         self._chown(path, target, (node.uid, node.gid))
@@ -100,11 +105,13 @@ class Restorer:
         self._times(path, target, node.mtime_ns)
 
     def _chown(self, path: bytes, target: Target, owner: tuple[int, int]) -> None:
-        with self._noted(path, Reason.OWNER_NOT_RESTORED, _owner(owner)):
+        try:
             self._check_owner(owner)
             os.chown(target, *owner)
             if self._looks_again:
                 _check_is_owner(owner, _facts(target))
+        except _REFUSALS as error:
+            self._note(path, Reason.OWNER_NOT_RESTORED, _owner(owner), error)
 
     def _check_owner(self, owner: tuple[int, int]) -> None:
         if not all(0 <= number < _NO_OWNER for number in owner):
@@ -113,13 +120,15 @@ class Restorer:
             raise PermissionError("only root may give files away")
 
     def _chmod(self, path: bytes, target: Target, mode: int) -> None:
-        with self._noted(path, Reason.MODE_NOT_RESTORED, f"mode {mode:04o}"):
+        try:
             os.chmod(target, mode)  # noqa: PTH101 - a descriptor, mostly
             # To who is not in the file's group, the kernel grants all but this bit.
             if mode & _SETGID and not _facts(target).st_mode & _SETGID:
                 raise PermissionError("this user may not set the setgid bit")
             if self._looks_again and stat.S_IMODE(_facts(target).st_mode) != mode:
                 raise PermissionError("this filesystem keeps no modes")
+        except _REFUSALS as error:
+            self._note(path, Reason.MODE_NOT_RESTORED, f"mode {mode:04o}", error)
 
     def _xattrs(
         self,
@@ -133,25 +142,20 @@ class Restorer:
             if name == _CAPABILITY and not self._special:
                 self._tally.deviate(path, Reason.CAPABILITY_WITHHELD)
                 continue
-            with self._noted(path, Reason.XATTR_NOT_RESTORED, os.fsdecode(name)):
+            try:
                 if not value:
                     raise ValueError("it is empty, and container engines drop such")
                 os.setxattr(target, name, value, follow_symlinks=follow_symlinks)
+            except _REFUSALS as error:
+                self._note(path, Reason.XATTR_NOT_RESTORED, os.fsdecode(name), error)
 
     def _times(self, path: bytes, target: Target, mtime_ns: int) -> None:
         try:
             os.utime(target, ns=(mtime_ns, mtime_ns))
             if self._looks_again or mtime_ns not in _COMMON_TIMES:
                 _check_time(mtime_ns, _facts(target))
-        except (OSError, OverflowError) as error:
+        except _REFUSALS as error:
             self._note(path, Reason.TIME_NOT_RESTORED, "", error)
-
-    @contextmanager
-    def _noted(self, path: bytes, reason: Reason, detail: str = "") -> Iterator[None]:
-        try:
-            yield
-        except (OSError, OverflowError, ValueError) as error:
-            self._note(path, reason, detail, error)
 
     def _note(self, path: bytes, reason: Reason, detail: str, error: Exception) -> None:
         why = getattr(error, "strerror", None) or str(error)

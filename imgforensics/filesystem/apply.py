@@ -93,7 +93,7 @@ class _Application:
     def add(self, entry: LayerEntry) -> None:
         """Add one entry, in its turn."""
         member, path = entry.member, entry.path
-        if b"\0" in path:
+        if 0 in path:
             self._report(entry, ProblemCode.ENTRY_NAME_INVALID, "its name holds a NUL byte")
         elif not path:
             self._add_root(entry)

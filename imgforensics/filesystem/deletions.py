@@ -38,7 +38,8 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
     for entry in entries:
         if entry.is_past_end:
             continue
-        if rules.whiteouts and PREFIX in entry.path and (whiteout := whiteout_of(entry.path)):
+        may_be_one = rules.whiteouts and entry.path.find(PREFIX) >= 0
+        if may_be_one and (whiteout := whiteout_of(entry.path)):
             found.append(Deletion(entry, whiteout))
         else:
             additions.append(entry)

@@ -201,7 +201,7 @@ class LayerPass:
             if added or not count % _CHARGED_EVERY:
                 weight += added
                 self._budget.charge(index, count, weight)
-            if b".." in member.name and climbs_above_root(member.name):
+            if path is not member.name and climbs_above_root(member.name):
                 self._report_climbing(member)
             # What LayerEntry(...) does, without the call in between.
             yield _new(LayerEntry, (index, path, member, reader.is_past_end))
