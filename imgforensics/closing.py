@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 
 class Closing(ABC):
@@ -11,6 +11,11 @@ class Closing(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give back what is held open; a second time does no harm."""
+
+    def __reduce__(self) -> NoReturn:
+        """No copy, no pickle: two owners would close the same descriptor."""
+        what = type(self).__name__
+        raise TypeError(f"{what} holds open files and cannot be copied; open it again instead")
 
     def __enter__(self) -> Self:
         return self

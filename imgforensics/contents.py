@@ -148,7 +148,10 @@ def _files(entries: Iterable[LayerEntry]) -> Iterator[LayerEntry]:
 
 def _stopped(layer: Layer, error: LimitExceededError) -> Problem:
     return Problem(
-        ProblemCode.LIMIT_REACHED, layer.where, str(error), "the rest of the layer was not read"
+        ProblemCode.LIMIT_REACHED,
+        layer.where,
+        error.explanation,
+        "the rest of the layer was not read",
     )
 
 

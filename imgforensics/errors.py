@@ -86,14 +86,23 @@ class QuestionError(ImageForensicsError, ValueError):
 class LimitExceededError(ImageForensicsError):
     """A limit of :class:`~imgforensics.limits.Limits` stopped the work."""
 
-    def __init__(self, name: str, limit: int | float, detail: str) -> None:
-        super().__init__(
+    def __init__(
+        self, name: str, limit: int | float, detail: str, place: object | None = None
+    ) -> None:
+        self.name = name
+        self.limit = limit
+        self.explanation = (
             f"{detail}: over the limit {name}={limit}; "
             f"raise it with Limits({name}=...) or --limit {name}=... if the image is to be trusted "
             "so far"
         )
-        self.name = name
-        self.limit = limit
+        """All of the message but the place."""
+        super().__init__(self.explanation if place is None else f"{place}: {self.explanation}")
+        self._detail = detail
+
+    def at(self, place: object) -> "LimitExceededError":
+        """The same, met at a place that whoever raised it did not know."""
+        return LimitExceededError(self.name, self.limit, self._detail, place)
 
 
 class UnsafeOutputError(ImageForensicsError):

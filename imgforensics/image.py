@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from imgforensics.catalogue import ImageRecord
 from imgforensics.closing import Closing
@@ -232,9 +232,6 @@ class Image(Closing):
         for layer in self.layers:
             layer.close()
         self.source.close()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an image holds open files; open it again where it is needed")
 
     def __repr__(self) -> str:
         name = ", ".join(self.names) or str(self.digest or self.image_id or "unnamed")

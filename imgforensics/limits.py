@@ -47,7 +47,8 @@ class Limits:
     ratio_floor_bytes: int = 4 * _GIB
     """Uncompressed bytes that pass at any ratio: layers of zeros are made in earnest, too."""
     hole_bytes: int = 4 * _GIB
-    """Zeros made up for the holes of one file, where its content is searched or hashed."""
+    """Zeros made up for the holes of one file, where its content is searched or hashed, or is a
+    blob of a source."""
     output_bytes: int = 1024 * _GIB
     """All file content written by one extraction (holes not counted)."""
     output_entries: int = 5_000_000

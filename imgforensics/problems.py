@@ -228,6 +228,11 @@ class ProblemCode(Enum):
         Severity.NOTE,
         "AUFS bookkeeping left in the layer; it is listed and not applied",
     )
+    WHITEOUT_DEVICE = (
+        "whiteout-device",
+        Severity.WARNING,
+        "a device that overlayfs takes for a whiteout: it deletes there, and elsewhere is a device",
+    )
     WHITEOUT_NAME_AS_PARENT = (
         "whiteout-name-as-parent",
         Severity.WARNING,

@@ -177,7 +177,9 @@ def _read(layer: Layer, problems: list[Problem]) -> None:
         pass
     except LimitExceededError as error:
         problems.append(
-            Problem(ProblemCode.LIMIT_REACHED, layer.where, str(error), "the layer is not known")
+            Problem(
+                ProblemCode.LIMIT_REACHED, layer.where, error.explanation, "the layer is not known"
+            )
         )
 
 

@@ -1,7 +1,10 @@
 """An image as its users meet it: the notebook's lines, threads, problems, cards."""
 
+import copy
 import gc
 import io
+import pickle
+import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +122,30 @@ def test_snapshots_below_one_that_is_held_are_built_again_when_asked_for() -> No
         assert len(shown(image)) == 20
         for number in (3, 17, 0, 19, 3):
             assert len(shown(image, number)) == number + 1
+
+
+def test_what_holds_files_open_is_not_copied(source: Path) -> None:
+    """A copy would close the original's descriptor, and reads would go to another file."""
+    with open_image(source) as image:
+        for held in (image, image.layers[0], image.source):
+            for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+                with pytest.raises(TypeError, match="cannot be copied"):
+                    copied(held)
+        with pytest.raises(TypeError):
+            copy.deepcopy(image.history_of("/etc/passwd"))
+        gc.collect()
+        assert image.path("p").read_bytes() == b"root\n"
+
+
+def test_a_pass_that_is_abandoned_leaves_no_thread() -> None:
+    before = threading.active_count()
+    with image_of([file(f"f{n}", bytes(1 << 20)) for n in range(20)]) as image:
+        begun = image.layers[0].begin_pass(threads=True)
+        next(iter(begun))
+        assert threading.active_count() == before + 1
+        del begun
+        gc.collect()
+        assert threading.active_count() == before
 
 
 def test_entries_are_those_of_all_layers(source: Path) -> None:

@@ -100,12 +100,14 @@ class SecondStage:
         self._tally.take_back(EntryKind.FILE)
 
     def _unused_name(self) -> bytes:
-        root = self._plan.directories[0][1].children or {}
+        taken = {path.partition(b"/")[0] for path in self._plan.misplaced}
+        taken.update(self._plan.directories[0][1].children or ())
         names = (b".imgforensics-%d" % number for number in count())
-        return next(name for name in names if name not in root)
+        return next(name for name in names if name not in taken)
 
     def _put_in_place(self, moved: dict[Node, bytes]) -> None:
-        for node, staged in moved.items():
+        # One directory after the other: each that is not at hand has to be entered anew.
+        for node, staged in sorted(moved.items(), key=lambda move: self._plan.absent[move[0]]):
             path = self._plan.absent[node]
             self._attempt(path, partial(self._output.move, staged, path), node)
             if node in self._missing:

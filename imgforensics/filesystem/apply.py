@@ -43,6 +43,8 @@ def apply_layer(
     for entry in additions:
         application.add(entry)
     application.link_late()
+    for deletion in deletions:
+        application.hide(deletion)
     application.share_attributes()
     return application.result()
 
@@ -67,7 +69,7 @@ class _Application:
 
     def delete(self, deletion: Deletion) -> None:
         """Delete from the snapshot below what a whiteout entry says."""
-        entry, whiteout = deletion
+        entry, whiteout, _ = deletion
         if whiteout.kind is WhiteoutKind.PLAIN:
             self._imply(whiteout.path.rpartition(b"/")[0])
             self._tree.remove(whiteout.path)
@@ -82,6 +84,17 @@ class _Application:
             self._report(entry, ProblemCode.WHITEOUT_INVALID, "names nothing to delete")
         else:
             self._report(entry, ProblemCode.WHITEOUT_NAME_AS_PARENT, "stands below a whiteout")
+
+    def hide(self, deletion: Deletion) -> None:
+        """Delete what the layer itself added before a whiteout that is a device."""
+        entry = deletion.entry
+        if not deletion.by_device:
+            return
+        standing = self._tree.entry_at(entry.path)
+        if standing is not None and standing.member.ordinal < entry.member.ordinal:
+            self._tree.remove(entry.path)
+        detail = "a character device 0/0"
+        self._report(entry, ProblemCode.WHITEOUT_DEVICE, detail, "deleted what is below, too")
 
     def _imply(self, directory: bytes) -> None:
         """Where a whiteout is a file, it needs a directory to stand in."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from imgforensics.filesystem.own_links import OwnLinks
 from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules, SymlinkParents
 from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whiteout_of
-from imgforensics.layer.entry import LayerEntry
+from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.tarstream.member import EntryKind
 
 _MAY_LEAD_ELSEWHERE = (EntryKind.SYMLINK, EntryKind.HARD_LINK)
@@ -17,6 +17,13 @@ class Deletion(NamedTuple):
 
     entry: LayerEntry
     whiteout: Whiteout
+    by_device: bool = False
+    """Whether it is a whiteout for what it is, a character device 0/0, and not for its name."""
+
+    def at(self, path: bytes) -> "Deletion":
+        """What it means if it really stands at another path."""
+        whiteout = Whiteout(WhiteoutKind.PLAIN, path) if self.by_device else whiteout_of(path)
+        return self._replace(whiteout=whiteout or self.whiteout)
 
 
 class Sorted(NamedTuple):
@@ -35,12 +42,17 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
     """
     found: list[Deletion] = []
     additions: list[LayerEntry] = []
+    devices: set[bytes] = set()
     for entry in entries:
         if entry.is_past_end:
             continue
         may_be_one = rules.whiteouts and entry.path.find(PREFIX) >= 0
         if may_be_one and (whiteout := whiteout_of(entry.path)):
             found.append(Deletion(entry, whiteout))
+        elif rules.device_whiteouts and _is_device_whiteout(entry, devices):
+            devices.add(entry.path)
+            whiteout = Whiteout(WhiteoutKind.PLAIN, entry.path)
+            found.append(Deletion(entry, whiteout, by_device=True))
         else:
             additions.append(entry)
     if found and rules.symlink_parents is not SymlinkParents.NEVER:
@@ -49,6 +61,15 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
     if rules.whiteouts_are_files:
         found = list(_not_undone(found, additions))
     return Sorted(found, additions)
+
+
+def _is_device_whiteout(entry: LayerEntry, devices: set[bytes]) -> bool:
+    """A character device 0/0, or one more name of such a one."""
+    _, _, member, _ = entry
+    if member.kind is EntryKind.CHARACTER_DEVICE:
+        return member.device == (0, 0)
+    is_link = bool(devices) and member.kind is EntryKind.HARD_LINK
+    return is_link and normalise_path(member.link_name) in devices
 
 
 def _through_links(
@@ -67,7 +88,7 @@ def _through_links(
             own.note(entry)
         else:
             path = own.real_path(entry.path, missing=missing)
-            moved.append(Deletion(entry, (path and whiteout_of(path)) or deletion.whiteout))
+            moved.append(deletion.at(path) if path else deletion)
     return moved
 
 

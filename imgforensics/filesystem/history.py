@@ -263,7 +263,7 @@ def _cause_of_removal(
     parents = _parents(path)
     found: dict[Cause, LayerEntry] = {}
     deletions, additions = sort_entries(entries)
-    for entry, whiteout in deletions:
+    for entry, whiteout, _ in deletions:
         cause = _cause_by_whiteout(whiteout, path, parents)
         if cause is not None:
             found[cause] = entry

@@ -39,6 +39,11 @@ class ApplyRules:
     precedence: Precedence = Precedence.LAYERS
     whiteouts: bool = True
     """Whether names with the whiteout prefix delete; without, they are names like others."""
+    device_whiteouts: bool = False
+    """Whether a character device 0/0 deletes as well: on overlayfs it is what a whiteout is.
+
+    Source: https://docs.kernel.org/filesystems/overlayfs.html#whiteouts-and-opaque-directories
+    """
     whiteouts_are_files: bool = False
     """Whether each whiteout becomes a file of its layer, in its turn, as overlayfs has it. Then
     it needs a directory to stand in, and makes one where none is or a lower link stands; a
@@ -46,7 +51,7 @@ class ApplyRules:
     an opaque root deletes nothing. The image specification knows none of this."""
 
 
-OVERLAYFS = ApplyRules("overlayfs")
+OVERLAYFS = ApplyRules("overlayfs", device_whiteouts=True)
 """What a container sees: Docker, containerd and podman on the kernel's overlayfs, of any layer
 that an engine wrote; of others `DOCKER` knows more."""
 
@@ -56,7 +61,7 @@ UMOCI = ApplyRules("umoci", symlink_parents=SymlinkParents.EVERY_LAYER)
 Source: umoci, oci/layer/tar_extract.go (`SecureJoin` of the parent; `upperPaths`).
 """
 
-DOCKER = ApplyRules("docker", whiteouts_are_files=True)
+DOCKER = ApplyRules("docker", device_whiteouts=True, whiteouts_are_files=True)
 """What Docker and podman unpack for overlayfs: they take a layer's whiteouts at their word.
 
 Source: moby, pkg/archive/archive_linux.go (`overlayWhiteoutConverter.ConvertRead`), and the

@@ -80,8 +80,7 @@ def _listing(layers: list[int]) -> str:
 class Weigher:
     """Weighs what one layer's entries hold beyond the ordinary, in bytes."""
 
-    def __init__(self, layer: int, limits: Limits) -> None:
-        self._layer = layer
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         # Hashes of paths: Python's cannot be foreseen, and paths would cost what is counted here.
         self._directories: set[int] = set()
@@ -111,7 +110,7 @@ class Weigher:
     def _weigh_directories(self, directory: bytes) -> int:
         """The directories above a path that no entry named: a short name may imply many."""
         if directory.count(b"/") + 1 >= self._limits.path_depth:
-            detail = f"layer {self._layer} has a path of more levels"
+            detail = "a path of more levels"
             raise LimitExceededError("path_depth", self._limits.path_depth, detail)
         self._directory = directory
         weight = 0

@@ -50,16 +50,24 @@ class FileWindow(Window):
     """A read-only, seekable view of `size` bytes of a file from `start` on.
 
     It moves the file: any file will do, in memory too, but it is to be the window's alone.
+    Reading raises `DamagedBlobError`, telling `where`, if the file ends before the view does:
+    it was longer when the layer was read.
     """
 
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+    def __init__(self, file: BinaryIO, start: int, size: int, where: Location) -> None:
         super().__init__(size)
         self._file = file
         self._start = start
+        self._where = where
 
     def _read_at(self, position: int, target: memoryview) -> int:
         self._file.seek(self._start + position)
         data = self._file.read(len(target))
+        if not data:
+            raise DamagedBlobError(
+                f"{self._where}: ends now before offset {self._start + position}, though it was "
+                "longer when it was opened; the source changes while it is read: copy it first"
+            )
         target[: len(data)] = data
         return len(data)
 
@@ -69,9 +77,9 @@ class FileWindow(Window):
         super().close()
 
 
-def window_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
+def window_of(file: BinaryIO, start: int, size: int, where: Location) -> BinaryIO:
     """A buffered :class:`FileWindow`; closes `file` with itself."""
-    return io.BufferedReader(FileWindow(file, start, size))
+    return io.BufferedReader(FileWindow(file, start, size, where))
 
 
 class ForwardCursor:
@@ -111,7 +119,7 @@ class ForwardCursor:
             with self._lock:
                 self._copy(member, cast("BinaryIO", file))
             opened.pop_all()
-        return window_of(cast("BinaryIO", file), 0, member.size)
+        return window_of(cast("BinaryIO", file), 0, member.size, self._where)
 
     def _copy(self, member: TarMember, file: BinaryIO) -> None:
         for offset, piece in expand(member, self._range(member.data_offset, member.stored_size)):

@@ -3,12 +3,14 @@
 import io
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 from imgforensics.catalogue import LayerRecord
+from imgforensics.closing import Closing
 from imgforensics.compression import Compression, detect_compression
 from imgforensics.digests import Digest
 from imgforensics.errors import DamagedBlobError
@@ -32,12 +34,12 @@ class LayerScan:
 
     @classmethod
     def of(cls, layer_pass: LayerPass) -> "LayerScan":
-        """Run a pass to its end for its entries alone."""
-        with no_cycle_search():
+        """Run a pass to its end for its entries alone, and close it, whatever stops it."""
+        with no_cycle_search(), closing(layer_pass):
             return cls(tuple(layer_pass), layer_pass.facts)
 
 
-class Layer:
+class Layer(Closing):
     """One layer of an image. Nothing is read before it is asked for."""
 
     def __init__(
@@ -143,7 +145,7 @@ class Layer:
                 f"{self.where}: ends at offset {self.stored_size}, content of {member.size} bytes "
                 f"at offset {member.data_offset} is lost"
             )
-        return window_of(self.open(), member.data_offset, member.size)
+        return window_of(self.open(), member.data_offset, member.size, self.where)
 
     def begin_pass(
         self, *, threads: bool = False, progress: Callable[[int], None] | None = None

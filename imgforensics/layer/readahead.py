@@ -20,8 +20,8 @@ def read_ahead(chunks: Iterable[bytes], other_work: OtherWork) -> Iterator[bytes
     came before it. Closing this iterator ends the thread and closes `chunks`.
     """
     producer = _Producer(chunks, other_work)
-    producer.start()
     try:
+        producer.start()
         yield from producer.received()
     finally:
         producer.stop()

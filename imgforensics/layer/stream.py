@@ -8,11 +8,13 @@ runs to the last stored byte, past the end of the tar and past the end of the la
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from imgforensics.catalogue import LayerRecord
 from imgforensics.compression import Compression, decompress, detect_compression
 from imgforensics.digests import Digest
+from imgforensics.errors import LimitExceededError
 from imgforensics.layer.budget import EntryBudget, Weigher
 from imgforensics.layer.entry import LayerEntry, climbs_above_root, normalise_path
 from imgforensics.layer.readahead import read_ahead
@@ -81,7 +83,7 @@ class LayerStream:
     ) -> None:
         self._record = record
         self._log = log
-        self._decoding = ProblemLog(log.where)
+        decoding = ProblemLog(log.where)
         lag = _LAG if threads else 0
         self._stored = Tally(_expected_digest(record), lag=lag)
         self._plain = Tally(record.diff_id or _UNDECLARED, lag=lag)
@@ -89,25 +91,17 @@ class LayerStream:
         self.compression = detect_compression(head)
 
         chunks = self._stored.over(chain((head,) if head else (), stored))
-        chunks = decompress(chunks, self.compression, self._decoding, limits)
+        chunks = decompress(chunks, self.compression, decoding, limits)
         if self.compression is Compression.NONE and self._plain.algorithm == self._stored.algorithm:
             self._plain = self._stored  # the same bytes: hashed once
         else:
             chunks = self._plain.over(chunks)
-        self._chunks = self._told(read_ahead(chunks, self._hash_one) if threads else chunks)
+        if threads:
+            chunks = read_ahead(chunks, partial(_hash_one, self._plain, self._stored))
+        self._chunks = _told(chunks, decoding, log)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
-
-    def _told(self, chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """The decoder's problems come behind the last chunk, whichever thread it runs in."""
-        try:
-            yield from chunks
-        finally:
-            self._log.take_over(self._decoding)
-
-    def _hash_one(self) -> bool:
-        return self._plain.hash_one() or self._stored.hash_one()
 
     def close(self) -> None:
         """End early: stops the thread and closes the blob."""
@@ -125,6 +119,20 @@ class LayerStream:
         )
         report_disagreements(self._record, facts, self._log)
         return replace(facts, problems=tuple(self._log))
+
+
+def _told(
+    chunks: Iterator[bytes], decoding: ProblemLog, log: ProblemLog
+) -> Generator[bytes, None, None]:
+    """The decoder's problems come behind the last chunk, whichever thread it runs in."""
+    try:
+        yield from chunks
+    finally:
+        log.take_over(decoding)
+
+
+def _hash_one(plain: Tally, stored: Tally) -> bool:
+    return plain.hash_one() or stored.hash_one()
 
 
 def _expected_digest(record: LayerRecord) -> Digest:
@@ -191,8 +199,14 @@ class LayerPass:
         self._facts: LayerFacts | None = None
 
     def __iter__(self) -> Iterator[LayerEntry]:
+        try:
+            yield from self._entries()
+        except LimitExceededError as error:
+            raise error.at(self._log.where) from error
+
+    def _entries(self) -> Iterator[LayerEntry]:
         index, reader = self._index, self._reader
-        weigh = Weigher(index, self._limits).weigh
+        weigh = Weigher(self._limits).weigh
         count = weight = 0
         for member in reader:
             path = normalise_path(member.name)

@@ -42,11 +42,12 @@ class ArchiveSource(SourceFacts):
     ) -> None:
         super().__init__(description, reference)
         self._earlier = tuple(problems)
+        self._limits = limits
         self._log = ProblemLog(Location(source=description))
         self._members = Members[_Place](self._log, limits)
         self._archive = FileDescriptor(os.dup(file.fileno()), description)
         try:
-            self._read_headers(limits)
+            self._read_headers()
         except BaseException:
             self.close()
             raise
@@ -81,11 +82,12 @@ class ArchiveSource(SourceFacts):
         found = self._members.find(name)
         if found is None:
             raise self._missing(name)
+        self._check_holes(name, found.size - found.stored_size, self._limits)
         return found
 
-    def _read_headers(self, limits: Limits) -> None:
+    def _read_headers(self) -> None:
         window = _Window(self._archive.number)
-        for member in TarReader(window, self._log, limits, skip=window.skip):
+        for member in TarReader(window, self._log, self._limits, skip=window.skip):
             self._members.count(member)
             if member.kind is EntryKind.FILE:
                 size = _held(member, window.size)

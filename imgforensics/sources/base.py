@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from imgforensics.closing import Closing
-from imgforensics.errors import MissingBlobError
+from imgforensics.errors import LimitExceededError, MissingBlobError
+from imgforensics.limits import Limits
 from imgforensics.problems import Problem, display
 
 
@@ -78,6 +79,12 @@ class SourceFacts(Closing):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._description}>"
+
+    def _check_holes(self, name: str, holes: int, limits: Limits) -> None:
+        """Holes take no room in an archive, yet time to read: no writer of images makes any."""
+        if holes > limits.hole_bytes:
+            detail = f"{self._description}: {display(name)} has holes of {holes} bytes"
+            raise LimitExceededError("hole_bytes", limits.hole_bytes, detail)
 
     def _missing(self, name: str, why: str = "is not in the source") -> MissingBlobError:
         return MissingBlobError(f"{self._description}: {display(name)} {why}")

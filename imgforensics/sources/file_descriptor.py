@@ -2,11 +2,11 @@
 
 import os
 
+from imgforensics.closing import Closing
 
-class FileDescriptor:
+
+class FileDescriptor(Closing):
     """An open file or directory. Closing it twice does no harm, and using it then says so."""
-
-    __slots__ = ("_number", "_what")
 
     def __init__(self, number: int, what: str) -> None:
         self._number = number

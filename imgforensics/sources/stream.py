@@ -47,6 +47,7 @@ class StreamSource(SourceFacts):
     ) -> None:
         super().__init__(description, reference)
         self._log = log or ProblemLog(Location(source=description))
+        self._limits = limits
         self._members = Members[_Streamed](self._log, limits)
         self._budgets = {True: limits.document_bytes, False: limits.document_bytes}
         reader = TarReader(chunks, self._log, limits)
@@ -94,6 +95,7 @@ class StreamSource(SourceFacts):
 
     def _take(self, member: TarMember, reader: TarReader, visitor: Visitor) -> _Streamed:
         size = member.size
+        self._check_holes(decode_name(member.name), size - member.stored_size, self._limits)
         content: Iterable[memoryview] = logical_content(member, reader.content())
         if size <= KEPT_BYTES:
             data = b"".join(content)

@@ -29,6 +29,7 @@ _KINDS = {
     b"D": EntryKind.DIRECTORY,
     b"S": EntryKind.FILE,
 }
+_FILES = frozenset((b"\0", b"0", b"7"))
 _LINKS = frozenset((EntryKind.HARD_LINK, EntryKind.SYMLINK))
 _DEVICES = frozenset((EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE))
 # A dumpdir ("D") is a directory, and its listing is its content.
@@ -63,7 +64,7 @@ class MemberJoiner:
         window = self._window
         block = window.take(BLOCK)
         values = in_force.values
-        name = self._name(header, preamble, values)
+        name = self._name(header, preamble, in_force)
         kind = _kind(header.type_flag, name)
         link_name = self._link_name(header, preamble, values) if kind in _LINKS else b""
         self._stored = int(values.get(b"size", header.size))
@@ -95,9 +96,9 @@ class MemberJoiner:
             header.type_flag,
         )
 
-    def _name(self, header: Header, preamble: Preamble, values: _Values) -> bytes:
-        path = values.get(b"GNU.sparse.name") or values.get(b"path") or b""
-        long_name = preamble.long_name
+    def _name(self, header: Header, preamble: Preamble, in_force: Records) -> bytes:
+        path, long_name = in_force.values.get(b"path") or b"", preamble.long_name
+        name = long_name or path or header.name
         if path and long_name and path != long_name:
             self._report_ambiguity(
                 f"its PAX path is {display(path[:_SHOWN])}, its GNU long name another",
@@ -105,7 +106,25 @@ class MemberJoiner:
                 preamble.offset,
                 long_name,
             )
-        return self._bounded(long_name or path or header.name)
+        sparse_name = in_force.values.get(b"GNU.sparse.name")
+        if sparse_name:
+            name = self._sparse_name(sparse_name, name, header, preamble, in_force)
+        return self._bounded(name)
+
+    def _sparse_name(
+        self, sparse_name: bytes, name: bytes, header: Header, preamble: Preamble, in_force: Records
+    ) -> bytes:
+        """What it is called that has a name which only sparse files have: their real one."""
+        if header.type_flag in _FILES and sparse.is_sparse(in_force):
+            return sparse_name
+        if sparse_name != name:
+            self._report_ambiguity(
+                f"no sparse file, yet named {display(sparse_name[:_SHOWN])} as if it were one",
+                "left out, as tools written in Go do; GNU tar takes it",
+                preamble.offset,
+                name,
+            )
+        return name
 
     def _link_name(self, header: Header, preamble: Preamble, values: _Values) -> bytes:
         return self._bounded(preamble.long_link or values.get(b"linkpath") or header.link_name)

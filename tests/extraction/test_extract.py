@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -121,6 +122,29 @@ def test_symlink_targets_that_cannot_be_are_recorded(tmp_path: Path) -> None:
         assert found[path] == ["link-target-invalid"]
     assert found[b"other"] == ["link-to-withheld"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["f", "longest"]
+
+
+@pytest.mark.parametrize("theirs", [".imgforensics-0", ".imgforensics-0/0"])
+def test_the_name_of_the_directory_to_stage_in_is_nobodys(theirs: str, tmp_path: Path) -> None:
+    """Written in the first stage, gone from the snapshot, and still there when files move."""
+    deleted = [symlink("s", "."), file("s/.wh..imgforensics-0")]
+    moved = [directory("d"), symlink("l", "d"), file("l/x", b"1")]
+    with image_of(tmp_path, [file(theirs, b"a")], [*deleted, *moved]) as image:
+        assert image.filesystem.get(b".imgforensics-0") is None
+        assert extract(image, tmp_path / "out").is_complete
+    assert (tmp_path / "out/d/x").read_bytes() == b"1"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["d", "l", "s"]
+
+
+def test_files_that_move_take_no_longer_the_deeper_their_places_are(tmp_path: Path) -> None:
+    deep = "/".join("d" * 900)
+    chains = [directory(f"{top}/{deep}") for top in "ab"]
+    links = [symlink(f"l{top}", f"{top}/{deep}") for top in "ab"]
+    files = [file(f"l{'ab'[n % 2]}/f{n}") for n in range(1_500)]
+    with image_of(tmp_path, [*chains, *links, *files]) as image:
+        begun = process_time()
+        assert extract(image, tmp_path / "out").is_complete
+        assert process_time() - begun < 2
 
 
 def test_what_was_staged_and_has_no_name_here_is_removed(tmp_path: Path) -> None:

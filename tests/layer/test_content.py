@@ -69,6 +69,18 @@ def test_holes_read_as_zeros(packing: Packing, sparse_format: SparseFormat) -> N
             assert content.read(5) == b"end\0\0"
 
 
+def test_a_source_that_shrinks_while_it_is_open_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
+    builder = ImageBuilder([LayerSpec([file("f", bytes(100_000)), file("g", b"late")])])
+    path.write_bytes(archive(oci_layout(builder, packing=Packing.NONE)))
+    with open_image(path) as image:
+        image.scan_layers()
+        os.truncate(path, path.read_bytes().index(bytes(90_000)) + 50_000)
+        for name in ("f", "g"):
+            with pytest.raises(DamagedBlobError, match="changes while it is read"):
+                image.path(name).read_bytes()
+
+
 def test_a_file_of_nothing_but_a_hole_costs_nothing() -> None:
     with image_of([sparse_file("lastlog", 600 << 30, [])]) as image:
         with image.path("lastlog").open("rb") as content:

@@ -248,8 +248,10 @@ def test_a_layer_whose_blob_is_absent() -> None:
 def test_limits_are_named_in_their_error(limits: Limits, name: str) -> None:
     members = [*MEMBERS, file("a/b/c/" + "n" * 300)]
     builder = ImageBuilder([LayerSpec(members, packing=Packing.GZIP)])
-    with limited(builder, limits) as image, pytest.raises(LimitExceededError, match=name):
-        image.scan_layers()
+    with limited(builder, limits) as image:
+        with pytest.raises(LimitExceededError, match=name) as caught:
+            image.scan_layers()
+        assert "layer 0" in str(caught.value)
 
 
 def limited(builder: ImageBuilder, limits: Limits) -> Image:

@@ -185,6 +185,15 @@ def test_a_sparse_member_reads_with_its_holes(tmp_path: Path) -> None:
                 assert member.read() == whole[start:]
 
 
+def test_holes_that_nobody_would_live_to_read_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.tar"
+    path.write_bytes(_sparse_tar(b"layer", b"abc", (Extent(10, 3),), 7 << 30))
+    with path.open("rb") as file, ArchiveSource(file, "sparse") as source:
+        for ask in (source.size, source.open):
+            with pytest.raises(LimitExceededError, match="the limit hole_bytes"):
+                ask("layer")
+
+
 def _sparse_tar(name: bytes, data: bytes, extents: tuple[Extent, ...], size: int) -> bytes:
     """An old GNU sparse member: its map in the header (GNU tar's `tar.h`)."""
     header = bytearray(tar_of(Member(name.decode()))[:512])

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from imgforensics.errors import MissingBlobError, SourceUnreadableError
+from imgforensics.errors import LimitExceededError, MissingBlobError, SourceUnreadableError
 from imgforensics.limits import Limits
 from imgforensics.problems import ProblemCode
 from imgforensics.sources.stream import KEPT_BYTES, StreamSource
+from imgforensics.testing import sparse_file, tar
 from tests.sources.building import Member, hard_link, joined, symlink, tar_of
 
 BIG = bytes(range(256)) * (KEPT_BYTES // 256) + b"end"
@@ -64,6 +65,12 @@ def test_what_is_kept_is_bounded_and_small_layers_leave_room_for_documents() -> 
     assert [name for name, _ in seen] == ["layer2", "layer3"]
     with source.open("manifest.json") as file:
         assert len(file.read()) == 902
+
+
+def test_holes_that_nobody_would_live_to_read_are_refused() -> None:
+    data = tar([sparse_file("layer.tar", 7 << 30, [(0, b"abc")])])
+    with pytest.raises(LimitExceededError, match="the limit hole_bytes"):
+        StreamSource([data], "a stream", lambda *_: None)
 
 
 def test_a_visitor_that_reads_nothing_stops_nothing() -> None:

@@ -8,7 +8,16 @@ from imgforensics.problems import ProblemCode, ProblemLog
 from imgforensics.tarstream.member import EntryKind, Extent, TarMember
 from imgforensics.tarstream.reader import TarReader
 from imgforensics.tarstream.sparse import expand, logical_content
-from tests.tarstream.building import END, base_256, file, header, old_sparse_header, padded, pax
+from tests.tarstream.building import (
+    END,
+    base_256,
+    file,
+    header,
+    long_name,
+    old_sparse_header,
+    padded,
+    pax,
+)
 from tests.tarstream.reading import read, split
 
 RUNS = [(1_000, 600), (5_000, 1_024), (10_000, 0)]
@@ -265,3 +274,18 @@ def test_holes_are_slices_of_one_small_buffer() -> None:
 def sparse_member(size: int) -> TarMember:
     member = read(old([], 1, b"") + END).members[0]
     return member._replace(size=size)
+
+
+@pytest.mark.parametrize("type_flag", [b"0", b"2", b"5"])
+def test_a_sparse_name_names_sparse_files_only(type_flag: bytes) -> None:
+    """As in Go's archive/tar, in which engines are written; GNU tar renames any member."""
+    records = pax((b"GNU.sparse.name", b"hidden"), (b"path", b"shown"))
+    link = b"target" if type_flag == b"2" else b""
+    reading = read(records + header(b"short", type_flag=type_flag, link_name=link) + END)
+    assert reading.names == [b"shown"]
+    assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
+
+
+def test_a_sparse_files_name_beats_a_long_name() -> None:
+    reading = read(long_name(b"other") + pax_1_0() + END)
+    assert reading.names == [b"sparse"]
