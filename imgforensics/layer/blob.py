@@ -1,6 +1,7 @@
 """A layer's blob in its source: as stored, and uncompressed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,6 +12,9 @@ from imgforensics.layer.stream import LayerStream
 from imgforensics.limits import Limits
 from imgforensics.problems import Location, ProblemLog, has_errors
 from imgforensics.sources.base import BlobSource
+
+Chunks = Generator[bytes, None, None]
+"""Closing them closes the file that they come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class LayerBlob:
         """The bytes as stored."""
         return self.source.open(self.name)
 
-    def stored_chunks(self, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    def stored_chunks(self, progress: Callable[[int], None] | None = None) -> Chunks:
         """The bytes as stored; `progress` is told the size of every piece."""
         chunks = _chunks_then_close(self.open())
         return chunks if progress is None else _told(chunks, progress)
@@ -73,12 +77,13 @@ def layer_location(record: LayerRecord, source: BlobSource) -> Location:
     )
 
 
-def _told(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        progress(len(chunk))
-        yield chunk
+def _told(chunks: Chunks, progress: Callable[[int], None]) -> Chunks:
+    with closing(chunks):
+        for chunk in chunks:
+            progress(len(chunk))
+            yield chunk
 
 
-def _chunks_then_close(file: BinaryIO) -> Iterator[bytes]:
+def _chunks_then_close(file: BinaryIO) -> Chunks:
     with file:
         yield from read_chunks(file)

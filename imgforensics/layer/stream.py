@@ -83,6 +83,7 @@ class LayerStream:
     ) -> None:
         self._record = record
         self._log = log
+        self._source = stored
         decoding = ProblemLog(log.where)
         lag = _LAG if threads else 0
         self._stored = Tally(_expected_digest(record), lag=lag)
@@ -104,8 +105,10 @@ class LayerStream:
         return self._chunks
 
     def close(self) -> None:
-        """End early: stops the thread and closes the blob."""
+        """End early: stops the thread and closes the blob, if `stored` does that."""
         self._chunks.close()
+        if isinstance(self._source, Generator):
+            self._source.close()  # what an error's traceback holds would keep it open
 
     def facts(self) -> LayerFacts:
         """The verdict, to be asked for when every chunk has been read."""
