@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from imgforensics.testing import TarFormat, sparse_file
+from imgforensics.testing.tarball import member_bytes
 from tests.attacks.layers import holed_file
 from tests.attacks.writing import archive, gzipped, header, member, tar
 
@@ -37,6 +39,16 @@ def long_member_names(directory: Path, count: int) -> Path:
 def sparse_members(directory: Path, count: int) -> Path:
     """A hundred members, each with a sparse map of so many runs, in gzip."""
     return _around(directory, (holed_file(b"s%d" % n, count) for n in range(100)))
+
+
+def holed_layer(directory: Path, size: int) -> Path:
+    """A layer that is a hole of so many bytes but for its first member, uncompressed."""
+    manifest = b'[{"Config":"c","RepoTags":null,"Layers":["l"]}]'
+    layer = member_bytes(
+        sparse_file("l", size, [(0, b"".join(tar([header(b"f")])))]), TarFormat.GNU
+    )
+    parts = [layer, member(b"c", b"{}"), member(b"manifest.json", manifest)]
+    return archive(directory / "image.tar", tar(parts))
 
 
 def linked_members(directory: Path, count: int) -> Path:

@@ -123,6 +123,7 @@ DOCUMENTS = {
 }
 
 STREAMS = {
+    "holed-layer": Attack(archives.holed_layer, 1 << 40, 1 << 40, _opening("hole_bytes")),
     "gzip-bomb": Attack(
         streams.gzip_bomb, 10 * _GIB, _GIB // 4, _reading("ratio"), ("ratio_floor_bytes=64M",)
     ),
