@@ -8,11 +8,10 @@ from imgforensics.extraction.output import OutputDirectory, TooLarge
 from imgforensics.extraction.record import Reason, Tally
 from imgforensics.extraction.restore import Restorer
 from imgforensics.layer.entry import LayerEntry
-from imgforensics.tarstream.member import EntryKind
+from imgforensics.tarstream.member import FILE
 from imgforensics.tarstream.sparse import expand
 
 _PIECE = 1 << 18
-_FILE = EntryKind.FILE  # a look into an enumeration, for each file, would cost more
 
 
 class FileWriter:
@@ -44,7 +43,7 @@ class FileWriter:
             self._restorer.new_file(path, descriptor, member, mode)
         finally:
             os.close(descriptor)
-        self._tally.count(_FILE)
+        self._tally.count(FILE)
         self._tally.content_bytes += written
         if written < member.stored_size:
             detail = f"{written} of {member.stored_size} stored bytes"

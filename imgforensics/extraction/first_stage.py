@@ -20,10 +20,7 @@ from imgforensics.layer.keeping import kept_entries
 from imgforensics.layer.layer import Layer
 from imgforensics.layer.stream import LayerPass
 from imgforensics.problems import Problem
-from imgforensics.tarstream.member import EntryKind
-
-# Each look into an enumeration takes as long as the rest of a comparison.
-_FILE, _DIRECTORY, _HARD_LINK = EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.HARD_LINK
+from imgforensics.tarstream.member import DIRECTORY, FILE, HARD_LINK
 
 Selected = Callable[[bytes], bool]
 Progress = Callable[[int], None]
@@ -60,13 +57,13 @@ class FirstStage:
                 pass
             elif whiteouts and path.find(PREFIX) >= 0 and (whiteout := whiteout_of(path)):
                 claims.add_whiteout(whiteout)
-            elif kind is _DIRECTORY:
+            elif kind is DIRECTORY:
                 claims.add_directory(path)
             else:
                 claims.add(path)
-                if kind is _FILE:
+                if kind is FILE:
                     self._file(entry, path, layer_pass.content())
-                elif kind is _HARD_LINK:
+                elif kind is HARD_LINK:
                     self._hard_link(entry)
 
     def _file(self, entry: LayerEntry, path: bytes, content: Iterable[memoryview]) -> None:

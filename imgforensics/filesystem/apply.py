@@ -19,7 +19,7 @@ from imgforensics.filesystem.whiteout import WhiteoutKind
 from imgforensics.filesystem.working_tree import BlockedError, Children, WorkingTree
 from imgforensics.layer.entry import LayerEntry, normalise_path
 from imgforensics.problems import ProblemCode, ProblemLog
-from imgforensics.tarstream.member import EntryKind
+from imgforensics.tarstream.member import DIRECTORY, HARD_LINK, UNKNOWN
 
 _MAXIMUM_ROUNDS = 40
 """Times that late hard links are gone through: enough for any that is not made to be endless."""
@@ -110,17 +110,17 @@ class _Application:
             self._report(entry, ProblemCode.ENTRY_NAME_INVALID, "its name holds a NUL byte")
         elif not path:
             self._add_root(entry)
-        elif member.kind is EntryKind.HARD_LINK:
+        elif member.kind is HARD_LINK:
             if not self._link(entry):
                 self._late.append(entry)
-        elif member.kind is EntryKind.UNKNOWN:
+        elif member.kind is UNKNOWN:
             flag = member.type_flag.decode("latin-1")
             self._report(entry, ProblemCode.ENTRY_TYPE_UNKNOWN, f"its type flag is {flag!r}")
         else:
-            self._place(entry, None if member.kind is EntryKind.DIRECTORY else Node(entry))
+            self._place(entry, None if member.kind is DIRECTORY else Node(entry))
 
     def _add_root(self, entry: LayerEntry) -> None:
-        if entry.kind is EntryKind.DIRECTORY:
+        if entry.kind is DIRECTORY:
             self._tree.put_root(entry)
         else:
             detail = f"a {entry.kind} is named as the root"

@@ -7,9 +7,16 @@ from imgforensics.filesystem.own_links import OwnLinks
 from imgforensics.filesystem.rules import OVERLAYFS, ApplyRules, SymlinkParents
 from imgforensics.filesystem.whiteout import PREFIX, Whiteout, WhiteoutKind, whiteout_of
 from imgforensics.layer.entry import LayerEntry, normalise_path
-from imgforensics.tarstream.member import EntryKind
+from imgforensics.tarstream.member import (
+    CHARACTER_DEVICE,
+    DIRECTORY,
+    HARD_LINK,
+    SYMLINK,
+    TarMember,
+)
 
-_MAY_LEAD_ELSEWHERE = (EntryKind.SYMLINK, EntryKind.HARD_LINK)
+_MAY_LEAD_ELSEWHERE = (SYMLINK, HARD_LINK)
+_MAY_BE_DEVICES = (CHARACTER_DEVICE, HARD_LINK)
 
 
 class Deletion(NamedTuple):
@@ -44,14 +51,15 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
     additions: list[LayerEntry] = []
     devices: set[bytes] = set()
     for entry in entries:
-        if entry.is_past_end:
+        _, path, member, is_past_end = entry
+        if is_past_end:
             continue
-        may_be_one = rules.whiteouts and entry.path.find(PREFIX) >= 0
-        if may_be_one and (whiteout := whiteout_of(entry.path)):
+        may_be_one = rules.whiteouts and path.find(PREFIX) >= 0
+        if may_be_one and (whiteout := whiteout_of(path)):
             found.append(Deletion(entry, whiteout))
-        elif rules.device_whiteouts and _is_device_whiteout(entry, devices):
-            devices.add(entry.path)
-            whiteout = Whiteout(WhiteoutKind.PLAIN, entry.path)
+        elif member.kind in _MAY_BE_DEVICES and _is_device_whiteout(member, devices, rules):
+            devices.add(path)
+            whiteout = Whiteout(WhiteoutKind.PLAIN, path)
             found.append(Deletion(entry, whiteout, by_device=True))
         else:
             additions.append(entry)
@@ -63,13 +71,11 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
     return Sorted(found, additions)
 
 
-def _is_device_whiteout(entry: LayerEntry, devices: set[bytes]) -> bool:
+def _is_device_whiteout(member: TarMember, devices: set[bytes], rules: ApplyRules) -> bool:
     """A character device 0/0, or one more name of such a one."""
-    _, _, member, _ = entry
-    if member.kind is EntryKind.CHARACTER_DEVICE:
-        return member.device == (0, 0)
-    is_link = bool(devices) and member.kind is EntryKind.HARD_LINK
-    return is_link and normalise_path(member.link_name) in devices
+    if member.kind is HARD_LINK:
+        return bool(devices) and normalise_path(member.link_name) in devices
+    return rules.device_whiteouts and member.device == (0, 0)
 
 
 def _through_links(
@@ -107,7 +113,7 @@ def _not_undone(deletions: Iterable[Deletion], additions: list[LayerEntry]) -> I
     then lies over the one below as if there had been none. The root is never opaque.
     """
     last_directories = {
-        entry.path: entry.member.ordinal for entry in additions if entry.kind is EntryKind.DIRECTORY
+        entry.path: entry.member.ordinal for entry in additions if entry.kind is DIRECTORY
     }
     for deletion in deletions:
         kind, path = deletion.whiteout

@@ -6,11 +6,11 @@ from threading import Lock
 from imgforensics.errors import LimitExceededError
 from imgforensics.limits import DEFAULT_LIMITS, Limits
 from imgforensics.tarstream.member import (
+    DIRECTORY,
     EXTENT_BYTES,
     NOTHING,
     ORDINARY_NAME_BYTES,
     RECORD_BYTES,
-    EntryKind,
     TarMember,
 )
 
@@ -103,7 +103,7 @@ class Weigher:
         directory = path.rpartition(b"/")[0]
         if directory != self._directory:
             weight += self._weigh_directories(directory)
-        if member.kind is EntryKind.DIRECTORY:
+        if member.kind is DIRECTORY:
             self._directories.add(hash(path))
         return weight
 

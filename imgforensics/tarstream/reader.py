@@ -20,17 +20,23 @@ from imgforensics.tarstream.extensions import EXTENSION_FLAGS, ExtensionReader, 
 from imgforensics.tarstream.gaps import GapReader
 from imgforensics.tarstream.header import BLOCK, Header, HeaderDecoder
 from imgforensics.tarstream.joining import NO_DEVICE, MemberJoiner
-from imgforensics.tarstream.member import NOTHING, EntryKind, TarMember
+from imgforensics.tarstream.member import (
+    DIRECTORY,
+    FILE,
+    HARD_LINK,
+    NOTHING,
+    SYMLINK,
+    TarMember,
+)
 from imgforensics.tarstream.window import Window
 
-_FILE = EntryKind.FILE
 _PLAIN_KINDS = {
-    b"0": EntryKind.FILE,
-    b"1": EntryKind.HARD_LINK,
-    b"2": EntryKind.SYMLINK,
-    b"5": EntryKind.DIRECTORY,
+    b"0": FILE,
+    b"1": HARD_LINK,
+    b"2": SYMLINK,
+    b"5": DIRECTORY,
 }
-_LINKS = (EntryKind.SYMLINK, EntryKind.HARD_LINK)
+_LINKS = (SYMLINK, HARD_LINK)
 # What TarMember(...) does, without the call in between: this is done a million times.
 _new = tuple.__new__
 
@@ -121,7 +127,7 @@ class TarReader:
                 name, mode, uid, gid, size, mtime_ns, flag, link, user, group, _, flaw = header
                 kind = _PLAIN_KINDS.get(flag)
                 if kind is not None and not (
-                    (size and kind is not _FILE)
+                    (size and kind is not FILE)
                     or (link and kind not in _LINKS)
                     or flaw
                     or extensions.has_global_records

@@ -115,7 +115,9 @@ def test_sparse_records_without_a_map_are_told() -> None:
     data = pax_1_0(text_map([(10, 3)]), b"abc", b"100") + END
     reading = read(data.replace(b"GNU.sparse.major", b"GNU.sparse.mayor"))
     assert reading.members[0].extents is None
-    assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS]
+    assert reading.names == [b"GNUSparseFile.0/sparse"]
+    # For its name and for its content.
+    assert reading.codes == [ProblemCode.TAR_MEMBER_AMBIGUOUS] * 2
 
 
 def test_a_1_0_map_longer_than_a_block() -> None:
