@@ -140,7 +140,7 @@ def test_a_filesystem_that_folds_letter_case(
 def test_a_filesystem_that_takes_shorter_names_than_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file, which was written where its link was thought to be a directory, is not left over."""
+    """The file, written where its parent was not yet known to be a link, is not left over."""
     move = os.rename
 
     def refuse(source: bytes, name: bytes, **directories: int) -> None:
