@@ -7,13 +7,18 @@ import pytest
 
 from imgforensics import extract
 from imgforensics.errors import OutputFailedError
-from imgforensics.testing import directory, fifo, file, hard_link
+from imgforensics.testing import Entry, directory, fifo, file, hard_link
 from tests.break_outs.sentinel import EVIL, Place
 from tests.extraction.building import image_of, reasons
 
 
+@pytest.mark.parametrize(
+    "below",
+    [[], [file("d/secret", EVIL)], [file("d/new", EVIL)], [fifo("d/new")]],
+    ids=["nothing", "file-that-is-there", "new-file", "fifo"],
+)
 def test_a_link_planted_for_a_new_directory_is_not_followed(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    below: list[Entry], place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else puts a link where a directory was made a moment ago."""
     before = place.watched()
@@ -26,7 +31,7 @@ def test_a_link_planted_for_a_new_directory_is_not_followed(
             os.symlink(place.outside, path, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "mkdir", make_and_swap)
-    members = [directory("d", mode=0o777, uid=9), file("d/secret", EVIL), fifo("d/new")]
+    members = [directory("d", mode=0o777, uid=9), *below]
     with image_of(tmp_path, members) as image, pytest.raises(OutputFailedError):
         extract(image, place.target)
     assert place.watched() == before

@@ -47,6 +47,7 @@ BELOW = ("d/", "d/old", "d/sub/", "d/sub/x", "e")
         (("d/", "d/new", ".wh.d"), {b"/d", b"/d/new", b"/e"}),
         (("d/", "d/new", "d/.wh..wh..opq"), {b"/d", b"/d/new", b"/e"}),
         (("d/", "d/.wh..wh..opq", "d/.wh.old"), {b"/d", b"/e"}),
+        (("d/.wh.old", ".wh.d", "d/new"), {b"/d", b"/d/new", b"/e"}),
         (("n", ".wh..wh..opq"), {b"/n"}),
         (("fresh/", "fresh/.wh.nothing", ".wh.d"), {b"/fresh", b"/e"}),
         ((".wh..wh.plnk/", ".wh..wh.plnk/1.2", ".wh.d"), {b"/e"}),

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from imgforensics import Limits, extract, extract_layers, write_tar
+from imgforensics import Image, Limits, extract, extract_layers, write_tar
 from imgforensics.errors import LimitExceededError
 from imgforensics.testing import (
     Entry,
@@ -110,17 +110,8 @@ def test_a_source_that_changes_is_no_whole_result(
 ) -> None:
     changed = pack([tar(after)], Packing.GZIP)
     with image_of(tmp_path, BEFORE, [whiteout("a")]) as image:
-        lowest = image.layers[0]
-        lowest.scan()
-        unchanged = image.source.open
-        reads = iter([unchanged] if form is extract else [])
-
-        def changing(name: str) -> BinaryIO:
-            if name != lowest.record.blob_name:
-                return unchanged(name)
-            return next(reads, lambda _: io.BytesIO(changed))(name)
-
-        monkeypatch.setattr(image.source, "open", changing)
+        image.layers[0].scan()
+        change_lowest(image, changed, monkeypatch, reads_before=int(form is extract))
         record = form(image, tmp_path / "out")
     assert not record.is_complete
     assert not (tmp_path / "out").exists()
@@ -131,6 +122,38 @@ def test_a_source_that_changes_is_no_whole_result(
     if form is write_tar:
         with tarfile.open(tmp_path / "out.partial") as archived:
             assert sorted(archived.getnames()) == [".", "./b", "./z"]
+
+
+@pytest.mark.parametrize("form", [extract, extract_layers])
+def test_a_source_whose_contents_changed_before_they_are_extracted_is_no_whole_result(
+    form: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every entry is as it was when the image was asked for them: only digests tell."""
+    changed = pack([tar([file("a", b"new"), file("z", b"z")])], Packing.GZIP)
+    with image_of(tmp_path, [file("a", b"old"), file("z", b"z")]) as image:
+        image.layers[0].scan()
+        change_lowest(image, changed, monkeypatch)
+        record = form(image, tmp_path / "out")
+    assert not record.is_complete
+    assert not (tmp_path / "out").exists()
+    assert [problem.detail for problem in record.problems] == [
+        "the source changed while it was read"
+    ]
+
+
+def change_lowest(
+    image: Image, blob: bytes, monkeypatch: pytest.MonkeyPatch, *, reads_before: int = 0
+) -> None:
+    """Let the lowest layer's blob be another one, once it was opened so many times."""
+    unchanged = image.source.open
+    reads = iter([unchanged] * reads_before)
+
+    def changing(name: str) -> BinaryIO:
+        if name != image.layers[0].record.blob_name:
+            return unchanged(name)
+        return next(reads, lambda _: io.BytesIO(blob))(name)
+
+    monkeypatch.setattr(image.source, "open", changing)
 
 
 @pytest.mark.parametrize("form", [extract, write_tar])

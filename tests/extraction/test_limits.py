@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Sequence[Sequence[Entry]], Limits, Limits]] = {
     ),
     "depth": (
         [[file("d/" * 20 + "f")]],
-        Limits(path_depth=19),
+        Limits(path_depth=20),
         Limits(path_depth=21),
     ),
     "name": (

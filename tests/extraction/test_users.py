@@ -80,6 +80,17 @@ def test_another_user_restores_all_but_owners(folder: Path, umask: int) -> None:
     assert {reason for why in found.values() for reason in why} == {"owner-not-restored"}
 
 
+def test_a_hard_links_xattrs_of_a_file_that_nobody_may_write_to(folder: Path) -> None:
+    marks = {"user.mark": b"mark"}
+    members = [file("f", b"f", mode=0o444), hard_link("g", "f", mode=0o444, xattrs=marks)]
+    image_of(folder, members).close()
+    (folder / "image.tar").chmod(0o644)
+    found = extract_as_nobody(folder)
+    assert set(found[b"f"]) == {"owner-not-restored"}
+    assert os.getxattr(folder / "out" / "g", "user.mark") == b"mark"
+    assert stat.S_IMODE((folder / "out" / "g").stat().st_mode) == 0o444
+
+
 def test_what_another_user_may_not_restore_is_recorded(folder: Path) -> None:
     members = [
         device("null", 1, 3),

@@ -1,5 +1,6 @@
 """Targets that cannot take what is written end the work with an error that says what to do."""
 
+import errno
 import os
 import resource
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.extraction.building import (
     image_of,
     mounted,
     needs_root,
+    reasons,
 )
 from tests.faults.folding import fold_names
 
@@ -133,6 +135,26 @@ def test_a_filesystem_that_folds_letter_case(
         with pytest.raises(OutputFailedError, match="another spelling"):
             extract(image, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_filesystem_that_takes_shorter_names_than_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file, written where its parent was not yet known to be a link, is not left over."""
+    move = os.rename
+
+    def refuse(source: bytes, name: bytes, **directories: int) -> None:
+        if name == b"name":
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        move(source, name, **directories)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    members = [directory("real"), symlink("l", "real"), file("l/name", b"1"), file("f", b"2")]
+    with image_of(tmp_path, members) as image:
+        record = extract(image, tmp_path / "out")
+    assert reasons(record.deviations) == {b"real/name": ["name-too-long"]}
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == ["f", "l", "real"]
+    assert record.counts["file"] == 1
 
 
 def test_docker_layouts_are_extracted_too(tmp_path: Path) -> None:

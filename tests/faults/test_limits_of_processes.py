@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgforensics.testing import ImageBuilder, directory, file
+from imgforensics.testing import ImageBuilder, directory, file, hard_link
 from tests.cli.images import save
 from tests.cli.running import COMMAND
 from tests.faults.everything import write_image
@@ -49,6 +49,20 @@ def test_a_bound_on_the_size_of_files(form: str, tmp_path: Path) -> None:
     )
     assert (status, "File too large" in said) == (6, True), said
     assert not output.exists()
+
+
+def test_content_over_a_limit_of_ours_is_refused_before_it_takes_space(tmp_path: Path) -> None:
+    """Two files share the content, so it would be copied aside before either is written."""
+    layers = [
+        [file("base", bytes(3_000_000)), hard_link("name", "base")],
+        [hard_link("also", "name", mode=0o600)],
+    ]
+    source = save(tmp_path, ImageBuilder(layers))
+    status, said = command(
+        *("extract", source, "--tar", str(tmp_path / "out"), "--limit", "output_bytes=2M"),
+        limit=(resource.RLIMIT_FSIZE, 2_000_000),
+    )
+    assert (status, "over the limit output_bytes=" in said) == (5, True), said
 
 
 @pytest.mark.parametrize("form", FORMS)

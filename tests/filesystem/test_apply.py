@@ -78,6 +78,19 @@ def test_what_follows_a_directory_that_was_replaced_twice_is_not_lost() -> None:
     assert shown_of(members) == {"d": "dir", "d/s": "dir", "d/s/b": "file "}
 
 
+def test_what_is_added_to_a_directory_whose_content_was_deleted_first_is_not_lost() -> None:
+    """`test_overlay` shows the same of the kernel."""
+    upper = [whiteout("d/x"), whiteout("d"), file("d/y", b"1")]
+    assert shown_of([file("d/x"), file("d/z")], upper) == {"d": "dir", "d/y": "file 1"}
+
+
+def test_an_entry_below_a_link_that_no_path_can_be_is_reported() -> None:
+    members = [symlink("l", "x", pax=[("linkpath", b"a\0b")]), file("l/f")]
+    with image_of(members) as image:
+        assert shown(image) == {"l": "link a\0b"}
+        assert codes_of(image) == [ProblemCode.PARENT_NOT_A_DIRECTORY]
+
+
 def test_what_follows_a_link_that_was_replaced_goes_elsewhere() -> None:
     members = [symlink("l", "one"), file("l/a"), symlink("l", "two"), file("l/b")]
     merged = shown_of(members)
@@ -141,6 +154,12 @@ def test_a_late_hard_link_does_not_replace_a_later_entry_of_its_path() -> None:
     assert shown_of(members) == {"x": "file 3"}
 
 
+def test_a_late_hard_link_does_not_replace_what_replaced_an_earlier_one() -> None:
+    early, late = hard_link("x", "f"), hard_link("x", "late")
+    members = [file("f", b"1"), early, late, file("x", b"3"), file("late", b"2")]
+    assert shown_of(members) == {"f": "file 1", "late": "file 2", "x": "file 3"}
+
+
 def test_a_hard_link_to_a_path_below_its_own_layers_link() -> None:
     members = [symlink("l", "d"), file("d/f", b"1"), hard_link("h", "l/f")]
     assert shown_of(members)["h"] == "file 1"
@@ -172,6 +191,22 @@ def test_of_several_headers_of_one_file_the_last_counts() -> None:
     with image_of([file("a", b"1"), *links]) as image:
         modes = {path.stat().st_mode & 0o7777 for path in image.path("/").iterdir()}
         assert modes == {0o604}
+
+
+def test_a_hard_links_header_may_add_nothing_but_a_capability() -> None:
+    layers = [file("a", b"1")], [hard_link("b", "a", xattrs={"security.capability": b"1"})]
+    with image_of(*layers) as image:
+        assert image.path("a", layer=0).node.xattrs == {}
+        for name in "ab":
+            assert image.path(name).node.xattrs == {b"security.capability": b"1"}
+
+
+def test_of_several_headers_before_the_file_the_last_in_the_order_of_linking_counts() -> None:
+    """The first one waits for the second, and so is linked after all that need not wait."""
+    first, second = hard_link("h0", "h1", mode=0o600), hard_link("h1", "a", mode=0o601)
+    with image_of([first, second, hard_link("h2", "a", mode=0o602), file("a")]) as image:
+        modes = {path.stat().st_mode & 0o7777 for path in image.path("/").iterdir()}
+        assert modes == {0o600}
 
 
 def test_a_name_that_is_replaced_does_not_take_part_in_later_changes() -> None:

@@ -1,7 +1,11 @@
 """Ways to damage bytes, each drawn from a random generator."""
 
+import io
+import tarfile
 from collections.abc import Callable
 from random import Random
+
+from tests.mutation.oracles import ITS_ERRORS
 
 BLOCK = 512
 
@@ -47,11 +51,41 @@ def insert(draw: Random, data: bytes) -> bytes:
 
 
 def swap(draw: Random, data: bytes) -> bytes:
-    """Exchange two ranges that follow one another, as members that are reordered."""
+    """Exchange two ranges that follow one another."""
     start, end = _range(draw, data)
     middle = draw.randrange(start, end + 1)
     middle -= (middle - start) % BLOCK
     return data[:start] + data[middle:end] + data[start:middle] + data[end:]
+
+
+def reorder(draw: Random, data: bytes) -> bytes:
+    """Exchange two members of a tar, each with its extension headers and its content.
+
+    What is no tar of two members has ranges exchanged.
+    """
+    bounds = _member_bounds(data)
+    if len(bounds) < 3:
+        return swap(draw, data)
+    one, other = sorted(draw.sample(range(len(bounds) - 1), 2))
+    (start, end), (other_start, other_end) = bounds[one : one + 2], bounds[other : other + 2]
+    return b"".join(
+        (
+            data[:start],
+            data[other_start:other_end],
+            data[end:other_start],
+            data[start:end],
+            data[other_end:],
+        )
+    )
+
+
+def _member_bounds(data: bytes) -> list[int]:
+    """Where each member begins and the last one ends, as the standard library finds them."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape") as opened:
+            return [*(member.offset for member in opened), opened.offset]
+    except ITS_ERRORS:
+        return []
 
 
 def _range(draw: Random, data: bytes) -> tuple[int, int]:
@@ -70,5 +104,6 @@ CHANGES: dict[str, Change] = {
     "doubled": double,
     "zeroed": zero,
     "inserted": insert,
-    "reordered": swap,
+    "swapped": swap,
+    "reordered": reorder,
 }

@@ -57,7 +57,7 @@ def mutant(number: int) -> Mutant:
     draw = Random(number)
     every = subjects()
     subject = draw.choices(every, [one.weight for one in every])[0]
-    place = draw.choices(list(Place), (2, 1, 2))[0]
+    place = draw.choices(list(Place), (2, 1, 5))[0]
     change = draw.choice(list(CHANGES))
     if place is Place.SOURCE:
         return _of_source(number, draw, subject, change)

@@ -51,7 +51,7 @@ def listed_by_tarfile(tar: bytes) -> set[Fact]:
             for member in opened:
                 if not _is_read_differently(member, tar):
                     facts.add(_fact(member, tar))
-    except _ITS_ERRORS:
+    except ITS_ERRORS:
         pass
     return facts
 
@@ -74,7 +74,8 @@ _NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148))
 """Mode, owner, group, size and time in a header."""
 
 
-_ITS_ERRORS = (tarfile.TarError, ValueError, OverflowError, IndexError, EOFError, OSError)
+ITS_ERRORS = (tarfile.TarError, ValueError, OverflowError, IndexError, EOFError, OSError)
+"""What `tarfile` raises where it gives up."""
 
 
 _KINDS = {

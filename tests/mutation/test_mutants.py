@@ -1,7 +1,9 @@
 """A few hundred mutants; `python -m tests.mutation.run` judges as many as one likes."""
 
 from dataclasses import replace
+from random import Random
 
+from tests.mutation.changes import reorder
 from tests.mutation.judging import (
     Outcome,
     against_oracles,
@@ -13,7 +15,9 @@ from tests.mutation.judging import (
 )
 from tests.mutation.listing import Listing, list_source
 from tests.mutation.mutants import Mutant, Place, mutant
+from tests.mutation.oracles import listed_by_tarfile
 from tests.mutation.run import judge_all
+from tests.mutation.subjects import subjects
 
 MUTANTS = 500
 
@@ -50,6 +54,15 @@ def without_last_row(listing: Listing, layer: int) -> Listing:
     layers = list(image.layers)
     layers[layer] = replace(layers[layer], rows=layers[layer].rows[:-1])
     return replace(listing, images=(replace(image, layers=tuple(layers)),))
+
+
+def test_members_that_are_reordered_are_all_there_still() -> None:
+    for subject in subjects():
+        for tar in (layer.end for layer in subject.layers):
+            members = listed_by_tarfile(tar)
+            reordered = reorder(Random(subject.name), tar)
+            assert listed_by_tarfile(reordered) == members
+            assert (reordered != tar) is (len(members) > 1)
 
 
 def test_a_number_always_means_the_same_mutant() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgforensics import FileTree, Image, Node
@@ -39,8 +39,34 @@ def layers(kinds: str = ALL_KINDS) -> st.SearchStrategy[list[list[Entry]]]:
     return st.lists(st.lists(entries, max_size=12), min_size=1, max_size=4)
 
 
+NEAR = st.sampled_from([b"a", b"a/a", b"a/b", b"a/a/a"])
+NEAR_ENTRIES: dict[str, st.SearchStrategy[Entry]] = {
+    "f": st.builds(file, NEAR, CONTENTS),
+    "d": st.builds(directory, NEAR),
+    "w": st.builds(whiteout, NEAR),
+}
+
+
+def crowded_layers() -> st.SearchStrategy[list[list[Entry]]]:
+    """Whiteouts and additions of one layer that nearly all concern each other."""
+    entries = st.sampled_from("fffwwwwd").flatmap(NEAR_ENTRIES.__getitem__)
+    return st.lists(st.lists(entries, min_size=6, max_size=10), min_size=2, max_size=2)
+
+
 @given(layers())
 def test_every_snapshot_is_what_the_specification_says(built: list[list[Entry]]) -> None:
+    assert_as_specified(built)
+
+
+@settings(max_examples=200)
+@given(crowded_layers())
+def test_whiteouts_and_additions_that_meet_are_what_the_specification_says(
+    built: list[list[Entry]],
+) -> None:
+    assert_as_specified(built)
+
+
+def assert_as_specified(built: list[list[Entry]]) -> None:
     with image_of(*built) as image:
         for number, state in enumerate(snapshots(built)):
             assert shown_by_tree(image, image.filesystem_at(number)) == shown_by_model(state)

@@ -83,6 +83,12 @@ class TestDamagedHeader:
         assert reading.names == [b"b"]
         assert reading.codes == [DAMAGED]
 
+    def test_zeros_behind_a_damaged_part_are_no_end_either(self) -> None:
+        data = header(b"a") + broken() + bytes(5_120) + header(b"b") + END
+        assert read(data).codes == [DAMAGED]
+        reader = TarReader([data], ProblemLog())
+        assert [(m.name, reader.is_past_end) for m in reader] == [(b"a", False), (b"b", False)]
+
     def test_behind_it_only_a_header_with_magic_counts(self) -> None:
         reading = read(broken() + header(b"old", magic=V7) + header(b"new") + END)
         assert reading.names == [b"new"]

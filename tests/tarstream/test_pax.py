@@ -381,6 +381,16 @@ def test_a_header_of_very_many_records_passes_a_limit() -> None:
         read(file(b"PaxHeader", payload, type_flag=b"x") + header() + END)
 
 
+def test_global_records_that_grow_from_member_to_member_pass_a_limit() -> None:
+    """Each member's own headers are small enough."""
+    data = b"".join(
+        pax((b"k%d" % number, b"v" * 298), type_flag=b"g") + header() for number in range(3)
+    )
+    assert len(read(data + END, limits=Limits(pax_bytes=900)).names) == 3
+    with pytest.raises(LimitExceededError, match=r"Limits\(pax_bytes="):
+        read(data + END, limits=Limits(pax_bytes=899))
+
+
 @pytest.mark.parametrize("size", [1 << 50, 1 << 62])
 def test_an_impossible_size_is_damage_and_what_follows_is_found(size: int) -> None:
     from_header = read(header(b"big", size=base_256(size + 1, 12)) + file(b"after", b"x") + END)
