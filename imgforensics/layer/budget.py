@@ -53,11 +53,10 @@ class EntryBudget:
     def charge_size(self, layer: int, stored: int, uncompressed: int) -> None:
         """What a layer was found to take; raises `LimitExceededError` for bombs in many layers."""
         with self._lock:
-            if layer in self._measured:
-                return
-            self._measured.add(layer)
-            self._stored += stored
-            self._uncompressed += uncompressed
+            if layer not in self._measured:
+                self._measured.add(layer)
+                self._stored += stored
+                self._uncompressed += uncompressed
         limits = self._limits
         if self._uncompressed > max(limits.ratio_floor_bytes, limits.ratio * self._stored):
             detail = (

@@ -37,6 +37,18 @@ def test_a_layer_that_is_read_again_counts_once() -> None:
             assert len(list(image.layers[0].begin_pass())) == 10
 
 
+def test_sizes_of_all_layers_count_together_and_once_however_often_one_asks() -> None:
+    layers = [[file(name, bytes(700_000))] for name in "ab"]
+    with opened(layers, Limits(ratio=10, ratio_floor_bytes=1_000_000)) as image:
+        image.layers[0].scan()
+        refusals = []
+        for _ in range(3):
+            with pytest.raises(LimitExceededError, match=r"Limits\(ratio=") as caught:
+                image.layers[1].scan()
+            refusals.append(str(caught.value))
+        assert len(set(refusals)) == 1
+
+
 def test_deep_paths_cost_what_their_ancestors_do() -> None:
     layers = [[file(f"{number}/" + "d/" * 1_500 + "f", b"")] for number in range(20)]
     limits = Limits(entry_bytes=10 << 20)
