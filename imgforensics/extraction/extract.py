@@ -42,8 +42,13 @@ def extract(
     Owners, modes, times, xattrs, hard links and holes are restored as far as this user may;
     devices, setuid bits and file capabilities only with `special`. What differs is in the
     record, which also stands beside the output as `OUTPUT.extraction.json`. Work happens in
-    `OUTPUT.partial`, which takes its name only if every byte was there and verified. With
-    `force`, an existing output is replaced. `progress` is told stored bytes as they are read.
+    `OUTPUT.partial`, which takes its name only if every byte was there and verified.
+    `progress` is told stored bytes as they are read.
+
+    With `force`, what an earlier run wrote is replaced, whole or partial, and so is a file. A
+    directory that holds anything is replaced only where its record stands beside it, or where
+    it holds a recovered Dockerfile and nothing else; the working directory and those above it
+    never.
 
     Raises `UnsafeOutputError`, `OutputFailedError`, `LimitExceededError`, `MissingBlobError`, and
     `IndexError` where there is no such layer.

@@ -50,8 +50,9 @@ def write_tar(
 
     A path is compressed as its suffix says (`.gz`, `.tgz`, `.zst`, `.xz`, `.bz2`; suffixes of
     other compressed files are refused) and has its name only when it is complete: until then
-    it is `PATH.partial`. The record stands beside it as `PATH.extraction.json`. An open file
-    is written to as it is; look at `is_complete`.
+    it is `PATH.partial`. The record stands beside it as `PATH.extraction.json`. `force` is as in
+    :func:`~imgforensics.extraction.extract`. An open file is written to as it is; look at
+    `is_complete`.
 
     Each layer is read twice: for its entries, which decide what survives, and for content.
     `progress` is told stored bytes as they are read the second time. Raises

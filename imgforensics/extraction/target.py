@@ -3,6 +3,10 @@
 Work happens in `NAME.partial` beside it; the record stands beside it as
 `NAME.extraction.json`. What is replaced is `NAME.replaced` until it is removed, so that not
 even half of an old result has the name of a whole one.
+
+`force` replaces what an earlier run left, and files; a directory with anything in it only if
+its record, or what it holds, tells that it was written here. The working directory and those
+above it are never a target.
 """
 
 import bz2
@@ -25,6 +29,9 @@ _NOT_WRITTEN = frozenset(
     (".lz4", ".tlz4", ".br", ".lzma", ".tlz", ".lzo", ".tzo", ".lz", ".z", ".taz", ".zip", ".7z")
 )
 """Suffixes of compressed files and archives of other kinds than those written here."""
+
+_RECOVERY = frozenset(("Dockerfile", "Dockerfile.dockerignore", "RECOVERY.md", "context"))
+"""All that is in a directory with a recovered Dockerfile, which has no record beside it."""
 
 
 class _Target:
@@ -49,6 +56,7 @@ class _Target:
         """All paths that are written, replaced or removed."""
         for written in self.names:
             _check_source_is_safe(source, written)
+            _check_nobody_stands_in(written)
 
     def finish(self, record: ExtractionRecord) -> ExtractionRecord:
         """Write the record; give a complete result its name, leave an incomplete one partial.
@@ -103,7 +111,8 @@ class _Target:
     def _refuse_others(self) -> None:
         """Raise `UnsafeOutputError` where others' files have the names of what we write."""
         for temporary in (self.partial, self._replaced, self._new_record):
-            self._refuse_existing(temporary)
+            if _stands(temporary) and not self._force:
+                raise UnsafeOutputError(_exists(temporary))
         try:
             kind = self.record_path.lstat().st_mode
             if stat.S_ISDIR(kind):
@@ -123,20 +132,30 @@ class _Target:
         for left in (self.partial, self._replaced, self._new_record):
             remove(left)
 
-    def _refuse_existing(self, path: Path, *, may_be_empty: bool = False) -> None:
-        try:
-            facts = path.lstat()
-            if stat.S_ISDIR(facts.st_mode) and path.is_mount():
-                raise UnsafeOutputError(f"{path}: is a mount point; choose a name below it")
-            is_empty = stat.S_ISDIR(facts.st_mode) and not any(path.iterdir())
-        except FileNotFoundError:
+    def _refuse_existing(self, *, may_be_empty: bool = False) -> None:
+        """Raise `UnsafeOutputError` where the path is taken, unless it is to be replaced."""
+        if not _stands(self.path):
             return
+        try:
+            is_directory = self.path.is_dir() and not self.path.is_symlink()
+            is_empty = is_directory and not any(self.path.iterdir())
+            if is_directory and not is_empty and not self._is_ours():
+                raise UnsafeOutputError(
+                    f"{self.path}: exists, and nothing tells that it was written by an earlier "
+                    "run; choose another target, or move or remove it yourself"
+                )
         except OSError as error:
-            raise _failed(path, error) from error
+            raise _failed(self.path, error) from error
         if not self._force and not (may_be_empty and is_empty):
-            raise UnsafeOutputError(
-                f"{path}: exists; choose another target, or replace it with --force (force=True)"
-            )
+            raise UnsafeOutputError(_exists(self.path))
+
+    def _is_ours(self) -> bool:
+        """Whether a directory is what an earlier run wrote; raises `OSError`."""
+        record = self.record_path
+        if record.is_file() and not record.is_symlink() and _is_record(record):
+            return True
+        is_recovery = (self.path / "RECOVERY.md").is_file()
+        return is_recovery and all(path.name in _RECOVERY for path in self.path.iterdir())
 
 
 class DirectoryTarget(_Target):
@@ -144,7 +163,7 @@ class DirectoryTarget(_Target):
 
     def check(self) -> None:
         """Raise `UnsafeOutputError` where something stands in the way."""
-        self._refuse_existing(self.path, may_be_empty=True)
+        self._refuse_existing(may_be_empty=True)
         self._refuse_others()
 
     def begin(self) -> Path:
@@ -184,7 +203,7 @@ class ArchiveTarget(_Target):
     def check(self) -> None:
         """Raise `UnsafeOutputError` where something stands in the way."""
         _check_suffix(self.path)
-        self._refuse_existing(self.path)
+        self._refuse_existing()
         self._refuse_others()
 
     @contextmanager
@@ -217,7 +236,9 @@ class RecordFile:
             _check_source_is_safe(source, written)
             if target is not None and _is_at_or_below(written, target.names):
                 raise UnsafeOutputError(f"{self.path}: is inside the output; choose another place")
-            if os.path.lexists(written) and (not self._force or written.is_dir()):
+            if written.is_dir():
+                raise UnsafeOutputError(f"{written}: is a directory; choose another name")
+            if os.path.lexists(written) and not self._force:
                 raise UnsafeOutputError(f"{written}: exists; choose another name, or --force")
 
     def write(self, record: ExtractionRecord) -> None:
@@ -294,6 +315,23 @@ def make_directory(path: Path) -> Path:
     return path
 
 
+def _stands(path: Path) -> bool:
+    """Whether something has the name; raises `UnsafeOutputError` for a mount point."""
+    try:
+        if path.is_dir() and not path.is_symlink() and path.is_mount():
+            raise UnsafeOutputError(f"{path}: is a mount point; choose a name below it")
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _failed(path, error) from error
+    return True
+
+
+def _exists(path: Path) -> str:
+    return f"{path}: exists; choose another target, or replace it with --force (force=True)"
+
+
 def _check_source_is_safe(source: str, written: Path) -> None:
     """Raise `UnsafeOutputError` if writing there would replace the source or add to it."""
     try:
@@ -304,6 +342,15 @@ def _check_source_is_safe(source: str, written: Path) -> None:
         return
     if evidence.is_relative_to(place) or place.is_relative_to(evidence):
         raise UnsafeOutputError(f"{written}: would alter the source {source}; choose another")
+
+
+def _check_nobody_stands_in(written: Path) -> None:
+    """Raise `UnsafeOutputError` for the working directory and what it is in."""
+    with suppress(OSError, ValueError, RuntimeError):  # as above: what writes there will tell
+        if Path.cwd().resolve().is_relative_to(written.parent.resolve() / written.name):
+            raise UnsafeOutputError(
+                f"{written}: is the working directory, or above it; choose a name below it"
+            )
 
 
 def _failed(path: Path, error: OSError) -> OutputFailedError:

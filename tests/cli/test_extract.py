@@ -78,12 +78,33 @@ def test_special(shop: str, tmp_path: Path) -> None:
 
 def test_force_replaces(shop: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "old").touch()
-    assert run("extract", shop, "-o", str(out)).status == 5
-    assert files_below(out) == {"old"}
+    assert run("extract", shop, "-o", str(out), "--include", "busybox").status == 0
+    refused = run("extract", shop, "-o", str(out))
+    assert (refused.status, "--force" in refused.said) == (5, True)
+    assert not (out / "etc").exists()
     assert run("extract", shop, "-o", str(out), "--force").status == 0
-    assert "old" not in files_below(out)
+    assert (out / "etc").exists()
+
+
+@pytest.mark.parametrize("command", ["extract", "deleted", "dockerfile"])
+@pytest.mark.parametrize("is_working_directory", [False, True])
+def test_force_replaces_nothing_of_others(
+    command: str,
+    is_working_directory: bool,
+    shop: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    notes = tmp_path / "mine" / "notes"
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    monkeypatch.chdir(notes.parent if is_working_directory else tmp_path)
+    target = "." if is_working_directory else "mine"
+    for options in ((), ("--force",)):
+        refused = run(command, shop, "-o", target, *options)
+        assert (refused.status, refused.said.count("\n")) == (5, 1)
+        assert "--force" not in refused.said
+    assert notes.read_text() == "mine"
 
 
 def test_a_record_is_not_replaced_without_force(shop: str, tmp_path: Path) -> None:

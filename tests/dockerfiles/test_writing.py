@@ -271,15 +271,27 @@ def test_an_ignore_file_of_the_image_leaves_nothing_out(tmp_path: Path) -> None:
 
 def test_what_stands_there_is_not_replaced_unless_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "out"
-    target.mkdir()
-    (target / "mine").write_text("mine")
     with opened(ImageBuilder(BASE)) as image:
         recovered = recover_dockerfile(image)
-        with pytest.raises(UnsafeOutputError):
+        write_dockerfile(image, recovered, target)
+        (target / "Dockerfile").write_text("older")
+        with pytest.raises(UnsafeOutputError, match="force"):
             write_dockerfile(image, recovered, target)
         write_dockerfile(image, recovered, target, force=True)
-    assert not (target / "mine").exists()
+    assert (target / "Dockerfile").read_text() != "older"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_directory_of_others_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with opened(ImageBuilder(BASE)) as image:
+        recovered = recover_dockerfile(image)
+        write_dockerfile(image, recovered, target)
+        (target / "mine").write_text("mine")
+        for force in (False, True):
+            with pytest.raises(UnsafeOutputError, match="move or remove it yourself"):
+                write_dockerfile(image, recovered, target, force=force)
+    assert (target / "mine").read_text() == "mine"
 
 
 def test_damaged_content_leaves_the_result_partial(tmp_path: Path) -> None:

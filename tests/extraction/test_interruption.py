@@ -51,6 +51,7 @@ def test_damage_leaves_a_partial_result(
     if force:
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "old").touch()
+        (tmp_path / "out.extraction.json").write_text('{"schema": "imgforensics.extraction/1"}')
     with image_of(tmp_path, [file("below", b"below")], layer) as image:
         record = form(image, tmp_path / "out", force=force)
     assert not record.is_complete

@@ -85,8 +85,10 @@ def test_what_exists_is_refused_and_replaced_by_force(
     elsewhere.mkdir()
     (elsewhere / "kept").write_bytes(b"kept")
     if kind == "full":
-        existing.mkdir()
-        (existing / "old").write_bytes(b"old")
+        form(image, tmp_path / "out")
+        (tmp_path / "out").rename(existing)
+        if existing.is_dir():
+            (existing / "old").write_bytes(b"old")
     elif kind == "file":
         existing.write_bytes(b"old")
     else:
@@ -100,6 +102,51 @@ def test_what_exists_is_refused_and_replaced_by_force(
     assert not (tmp_path / "out").is_symlink()
     assert not (tmp_path / "out" / "old").exists()
     assert names(elsewhere) == ["kept"]
+
+
+@EVERY_FORM
+@pytest.mark.parametrize("record", ["none", "other", "link"])
+def test_a_directory_of_others_is_never_replaced(
+    form: Extraction, record: str, image: Image, tmp_path: Path
+) -> None:
+    """And nobody is told that `--force` would."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes").write_bytes(b"mine")
+    if record == "other":
+        (tmp_path / "out.extraction.json").write_text("{}")
+    elif record == "link":
+        form(image, tmp_path / "else")
+        (tmp_path / "out.extraction.json").symlink_to("else.extraction.json")
+    before = names(tmp_path)
+    for force in (False, True):
+        with pytest.raises(UnsafeOutputError, match="move or remove it yourself") as refused:
+            form(image, tmp_path / "out", force=force)
+        assert "force" not in str(refused.value)
+    assert names(tmp_path) == before
+    assert names(tmp_path / "out") == ["notes"]
+
+
+@EVERY_FORM
+def test_force_replaces_an_empty_directory(form: Extraction, image: Image, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert form(image, tmp_path / "out", force=True).output == str(tmp_path / "out")
+
+
+@EVERY_FORM
+@pytest.mark.parametrize("where", ["out", "out/below", "out.partial", "out.partial/below"])
+def test_the_working_directory_is_no_target(
+    form: Extraction, where: str, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one above it, whoever wrote it, and be it empty."""
+    (tmp_path / where).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / where)
+    (tmp_path / "out.extraction.json").write_text('{"schema": "imgforensics.extraction/1"}')
+    before = sorted(tmp_path.rglob("*"))
+    for target in (tmp_path / "out", Path() if where == "out" else tmp_path / "out"):
+        for force in (False, True):
+            with pytest.raises(UnsafeOutputError, match="working directory"):
+                form(image, target, force=force)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_force_replaces_what_is_too_deep_for_recursion(tmp_path: Path) -> None:
@@ -143,7 +190,8 @@ def test_force_deletes_nothing_that_is_mounted_in_the_target(image: Image, tmp_p
     precious.mkdir()
     (precious / "data").write_bytes(b"data")
     inside = tmp_path / "out" / "d" / "mnt with space"
-    inside.mkdir(parents=True)
+    extract(image, tmp_path / "out")
+    inside.mkdir()
     with mounted("--bind", precious, inside):
         with pytest.raises(OutputFailedError, match="mounted"):
             extract(image, tmp_path / "out", force=True)

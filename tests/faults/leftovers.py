@@ -12,10 +12,15 @@ _OLDER = {b"/", b"/old", *(b"/old/%d" % number for number in range(_OLDER_FILES)
 
 
 def make_older_result(output: Path) -> None:
-    """A directory that is in the way, with enough in it to be found half removed."""
+    """A directory that is in the way, with enough in it to be found half removed.
+
+    What stands beside it tells that it was written by an earlier run.
+    """
     (output / "old").mkdir(parents=True)
     for number in range(_OLDER_FILES):
         (output / "old" / str(number)).touch()
+    record = output.with_name(output.name + ".extraction.json")
+    record.write_text('{"schema": "imgforensics.extraction/1", "complete": false, "output": ""}')
 
 
 def half_looking(output: Path, expected: Tree, *, older: bool) -> list[str]:

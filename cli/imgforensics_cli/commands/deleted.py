@@ -65,7 +65,9 @@ def run(
     special: Annotated[
         bool, typer.Option("--special", help="Write devices, setuid bits, capabilities, too.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what an earlier run wrote.")
+    ] = False,
 ) -> int:
     """Show every version of a file that a layer still holds and a container does not see.
 

@@ -130,7 +130,9 @@ def run(
         bool,
         typer.Option("--special", help="Also devices, setuid bits and file capabilities."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what an earlier run wrote.")
+    ] = False,
     record: Annotated[
         Path | None,
         typer.Option("--record", metavar="FILE", help="Write the record here, too."),
@@ -168,8 +170,9 @@ def _target(
         raise typer.BadParameter("exactly one is needed", param_hint="--output or --tar")
     if tar is not None and layers:
         raise typer.BadParameter("cannot be one tar; use it with --output", param_hint="--layers")
-    if str(tar) != "-":
-        return output or tar
+    target = output or tar
+    if target is not None and str(tar) != "-":
+        return target.absolute()
     if request.json:
         raise typer.BadParameter(
             "standard output is taken by --tar -; use --record FILE", param_hint="--json"
