@@ -38,11 +38,12 @@ class Form(Enum):
 class MatchWriter:
     """Writes matches to standard output at once, so that the first ones are seen early."""
 
-    def __init__(self, form: Form, *, each_version_once: bool) -> None:
+    def __init__(self, form: Form, *, each_version_once: bool, verbose: bool) -> None:
         self.count = 0
         """Matches so far."""
         self._form = form
         self._once = each_version_once
+        self._verbose = verbose
         self._seen: set[tuple[int | None, bytes]] = set()
         self._layers: dict[int, Layer] = {}
 
@@ -66,7 +67,7 @@ class MatchWriter:
             sys.stdout.write(json.dumps(match_to_json(match)) + "\n")
         else:
             hit = None if self._once else match.hit
-            for line in _lines(match, hit, long=self._form is Form.LONG):
+            for line in self._lines(match, hit):
                 sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
@@ -84,15 +85,20 @@ class MatchWriter:
         elif self._form is Form.LINES and sys.stdout.isatty() and not quiet:
             sys.stdout.write("\n" if self._layers else "")
             for index, layer in sorted(self._layers.items())[:_LAYERS_TOLD]:
-                sys.stdout.write(f"layer {index}: {_instruction(layer)}\n")
+                sys.stdout.write(f"layer {index}: {_instruction(layer, verbose=self._verbose)}\n")
+
+    def _lines(self, match: Match, hit: Hit | None) -> Iterable[str]:
+        long = self._form is Form.LONG
+        found = _found(match, verbose=self._verbose) if long and hit is None else ""
+        return _lines(match, hit, found, long=long)
 
 
-def _lines(match: Match, hit: Hit | None, *, long: bool) -> Iterable[str]:
+def _lines(match: Match, hit: Hit | None, found: str, *, long: bool) -> Iterable[str]:
     layer = "-" if match.layer is None else match.layer.index
     facts = f" {node_facts(match.version.node)}" if long else ""
     head = f"{layer:>3} {match.in_final_image:<7}{facts} {display(b'/' + match.path)}"
     if hit is None:
-        yield head + (_found(match) if long else "")
+        yield head + found
         return
     head += "".join("!" + display(part) for part in hit.inside)
     if hit.line_number is None:
@@ -108,19 +114,19 @@ def _lines(match: Match, hit: Hit | None, *, long: bool) -> Iterable[str]:
         yield f"{head}-{number}- {_text(line)}"
 
 
-def _found(match: Match) -> str:
+def _found(match: Match, *, verbose: bool) -> str:
     findings = match.findings
     told = [f"{name}:{value}" for name, value in findings.hashes.items()]
     told += [display(text) for text in (findings.mime, findings.magic) if text is not None]
     if findings.entropy is not None:
         told.append(f"entropy {findings.entropy:.3f}")
     if match.layer is not None:
-        told.append(_instruction(match.layer))
+        told.append(_instruction(match.layer, verbose=verbose))
     return f" ({'; '.join(told)})" if told else ""
 
 
-def _instruction(layer: Layer) -> str:
-    return brief(layer.created_by or "no instruction known")
+def _instruction(layer: Layer, *, verbose: bool) -> str:
+    return brief(layer.created_by or "no instruction known", verbose=verbose)
 
 
 def _text(line: bytes) -> str:

@@ -71,7 +71,9 @@ _SHARED_OPTIONS: dict[str, tuple[Any, Any]] = {
         False,
     ),
     "verbose": (
-        Annotated[bool, typer.Option("--verbose", "-v", help="Show notes, too.")],
+        Annotated[
+            bool, typer.Option("--verbose", "-v", help="Show notes, too; cut nothing short.")
+        ],
         False,
     ),
     "limit": (

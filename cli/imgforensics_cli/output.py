@@ -17,6 +17,8 @@ T = TypeVar("T")
 _LINES_PER_WRITE = 1_000
 _PROBLEMS_PER_CODE = 20
 _BRIEF_WIDTH = 160
+_COLUMN_WIDTH = 160
+"""What is wider stands out of its column, and does not widen every row of it."""
 
 
 # Text.
@@ -27,8 +29,10 @@ def safe_lines(text: str) -> str:
     return "\n".join(map(display, text.split("\n")))
 
 
-def brief(text: str) -> str:
-    """`display`, on one line of bounded length."""
+def brief(text: str, *, verbose: bool) -> str:
+    """`display`, on one line; cut on a terminal, and only there, unless `verbose`."""
+    if verbose or not sys.stdout.isatty():
+        return display(" ".join(text.split()))
     start = " ".join(text[: 4 * _BRIEF_WIDTH].split())
     is_whole = len(text) <= 4 * _BRIEF_WIDTH and len(start) <= _BRIEF_WIDTH
     return display(start if is_whole else start[:_BRIEF_WIDTH] + "…")
@@ -82,7 +86,9 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: str = "") -> Iterator[str]:
     """Aligned columns; those whose heads are among the words of `numbers` to the right."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    widths = [
+        min(max(map(len, column)), _COLUMN_WIDTH) for column in zip(heads, *rows, strict=True)
+    ]
     to_the_right = [head in numbers.split() for head in heads]
     for row in (heads, *rows):
         cells = (

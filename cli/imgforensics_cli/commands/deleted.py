@@ -112,7 +112,7 @@ def _show(
             str(each.version.node.kind),
             human_size(each.size),
             display(b"/" + each.path),
-            brief((each.by or each.layer).created_by or "-"),
+            brief((each.by or each.layer).created_by or "-", verbose=request.verbose),
         )
         for each in found
     ]
@@ -171,17 +171,17 @@ def _show_waste(request: Request, image: Image) -> int:
         }
         write_document("waste", facts)
     else:
-        write_lines(_waste_lines(waste))
+        write_lines(_waste_lines(waste, verbose=request.verbose))
     return request.conclude(image.problems)
 
 
-def _waste_lines(waste: Waste) -> Sequence[str]:
+def _waste_lines(waste: Waste, *, verbose: bool) -> Sequence[str]:
     rows = [
         (
             str(each.layer.index),
             human_size(each.unseen_bytes),
             human_size(each.wasted_bytes),
-            brief(each.layer.created_by or "-"),
+            brief(each.layer.created_by or "-", verbose=verbose),
         )
         for each in waste.layers
     ]

@@ -90,7 +90,7 @@ def _show_steps(request: Request, image: Image) -> None:
             "-" if step.layer is None else str(step.layer.index),
             "-" if step.layer is None else human_size(stored_size(step.layer, image.source)),
             display((step.row and step.row.created) or "-"),
-            brief((step.row and step.row.created_by) or "-"),
+            brief((step.row and step.row.created_by) or "-", verbose=request.verbose),
         )
         for step in steps
     ]
@@ -132,7 +132,7 @@ def _show_events(request: Request, image: Image, path: bytes, events: Sequence[P
         }
         write_document("history-of-path", facts)
     elif events or not path:
-        write_lines(_event_lines(events))
+        write_lines(_event_lines(events, verbose=request.verbose))
     else:
         say(f"error: {display(b'/' + path)}: no layer has it")
 
@@ -154,7 +154,7 @@ def _event_to_json(event: PathEvent) -> dict[str, Any]:
     }
 
 
-def _event_lines(events: Sequence[PathEvent]) -> Iterator[str]:
+def _event_lines(events: Sequence[PathEvent], *, verbose: bool) -> Iterator[str]:
     rows = [
         (
             str(event.layer.index),
@@ -165,7 +165,7 @@ def _event_lines(events: Sequence[PathEvent]) -> Iterator[str]:
             _now(event),
             (event.sha256 or "-")[:_HASH_DIGITS],
             display(b"/" + event.path),
-            brief(event.created_by or "-"),
+            brief(event.created_by or "-", verbose=verbose),
         )
         for event in events
     ]

@@ -55,7 +55,7 @@ def run(
         if request.json:
             _write_json(opened, record, scans, problems)
         else:
-            write_lines(_lines(opened, record, scans))
+            write_lines(_lines(opened, record, scans, verbose=request.verbose))
         status = request.conclude(problems)
     if failure is not None:
         raise failure
@@ -141,11 +141,15 @@ def _write_json(
 
 
 def _lines(
-    opened: OpenedSource, record: ImageRecord | None, scans: Mapping[int, LayerScan]
+    opened: OpenedSource,
+    record: ImageRecord | None,
+    scans: Mapping[int, LayerScan],
+    *,
+    verbose: bool,
 ) -> Iterator[str]:
     catalogue, source = opened.catalogue, opened.source
     if record is None or len(catalogue.records) > 1 or catalogue.absent:
-        yield from _listing(catalogue, source)
+        yield from _listing(catalogue, source, verbose=verbose)
     if record is None:
         return
     if len(catalogue.records) > 1 or catalogue.absent:
@@ -154,11 +158,11 @@ def _lines(
     if record.config is not None:
         yield from _settings(record.config)
     yield ""
-    yield from _layers(record, source, scans)
+    yield from _layers(record, source, scans, verbose=verbose)
 
 
-def _listing(catalogue: Catalogue, source: BlobSource) -> Iterator[str]:
-    rows = [_row(record, source) for record in catalogue.records]
+def _listing(catalogue: Catalogue, source: BlobSource, *, verbose: bool) -> Iterator[str]:
+    rows = [_row(record, source, verbose=verbose) for record in catalogue.records]
     rows += [
         [
             "-",
@@ -178,15 +182,15 @@ def _listing(catalogue: Catalogue, source: BlobSource) -> Iterator[str]:
     )
     for record in catalogue.records:
         if record.reason:
-            yield f"{record.number} is not read: {brief(record.reason)}"
+            yield f"{record.number} is not read: {brief(record.reason, verbose=verbose)}"
 
 
-def _row(record: ImageRecord, source: BlobSource) -> Sequence[str]:
+def _row(record: ImageRecord, source: BlobSource, *, verbose: bool) -> Sequence[str]:
     sizes = [stored_size(layer, source) or 0 for layer in record.layers]
     return (
         str(record.number),
         record.kind.value,
-        ", ".join(map(brief, record.names)) or "-",
+        ", ".join(brief(name, verbose=verbose) for name in record.names) or "-",
         display(str(record.platform or "-")),
         str(len(record.layers)),
         human_size(sum(sizes)),
@@ -230,15 +234,15 @@ def _words(words: Sequence[str] | None) -> Sequence[str]:
 
 
 def _setting(name: str, values: Iterable[str] | None) -> Iterator[str]:
-    """A setting's values, one to a line, the first beside its name; nothing if it has none."""
+    """A setting's values, whole, one to a line, the first beside its name; nothing if none."""
     for value in values or ():
         if value:
-            yield f"{name:<12}  {brief(value)}"
+            yield f"{name:<12}  {display(value)}"
             name = ""
 
 
 def _layers(
-    record: ImageRecord, source: BlobSource, scans: Mapping[int, LayerScan]
+    record: ImageRecord, source: BlobSource, scans: Mapping[int, LayerScan], *, verbose: bool
 ) -> Iterator[str]:
     heads = ["LAYER", "STORED", "DIGEST", "INSTRUCTION"]
     rows = []
@@ -249,7 +253,7 @@ def _layers(
             str(layer.index),
             human_size(stored_size(layer, source)),
             str(digest or "-"),
-            brief(instruction or "-"),
+            brief(instruction or "-", verbose=verbose),
         ]
         if scans:
             row[2:2] = _found(scans.get(layer.index))

@@ -193,7 +193,7 @@ def run(
     needs_contents = query.asks_for_contents or query.owner is not None
     with request.open(Need.CONTENTS if needs_contents else Need.ENTRIES) as image:
         scope = among if layer is None else layer_of(image, layer)
-        writer = MatchWriter(form, each_version_once=files or null)
+        writer = MatchWriter(form, each_version_once=files or null, verbose=request.verbose)
         problems = _search(request, image, query, scope, writer.write)
         writer.finish(problems, quiet=request.quiet)
         is_good = (writer.count > 0) != fail_on_match
