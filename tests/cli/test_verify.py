@@ -15,7 +15,7 @@ from imgforensics.testing import (
     oci_layout,
     zstd_chunked_layer,
 )
-from tests.cli.images import SHOP, damaged, incomplete, save, save_layout, tangled
+from tests.cli.images import FIXTURES, SHOP, damaged, incomplete, save, save_layout, tangled
 from tests.cli.running import run
 
 WRONG = "sha256:" + "0" * 64
@@ -32,6 +32,26 @@ def test_all_holds(shop: str) -> None:
         "verified: 10 checks hold",
     ]
     assert run("verify", "-q", shop).lines == ["verified: 10 checks hold"]
+
+
+def test_what_is_not_declared_does_not_count_as_holding() -> None:
+    """Docker 20 declares no digests, neither of layers nor of the config."""
+    source = (str(FIXTURES / "bundle.docker-20.tar"), "--image", "bundle-base:1")
+    outcome = run("verify", "-q", *source)
+    assert (outcome.status, outcome.lines) == (0, ["verified: 2 checks hold, 3 not declared"])
+    checks = run("verify", "--json", *source).document["checks"]
+    assert [check["holds"] for check in checks if check["declared"] is None] == [None] * 3
+    assert [check["holds"] for check in checks if check["declared"] is not None] == [True] * 2
+
+
+def test_nothing_is_declared_of_a_root_filesystem() -> None:
+    source = str(FIXTURES / "whiteouts.docker-20.export.tar")
+    outcome = run("verify", "--as-rootfs", source)
+    assert outcome.status == 0
+    assert outcome.lines[-1] == "nothing is declared that could be verified"
+    assert "verified: " not in outcome.text
+    document = run("verify", "--as-rootfs", source, "--json").document
+    assert {check["holds"] for check in document["checks"]} == {None}
 
 
 def test_every_mismatch_is_told(tmp_path: Path) -> None:
@@ -60,7 +80,7 @@ def test_damage_is_a_failed_verification(image: ImageBuilder, tmp_path: Path) ->
     assert outcome.status == 1
     document = outcome.document
     assert not document["verified"]
-    assert any(not check["holds"] for check in document["checks"])
+    assert any(check["holds"] is False for check in document["checks"])
 
 
 def test_what_engines_disagree_on_is_no_failure(tmp_path: Path) -> None:

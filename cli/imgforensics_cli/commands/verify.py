@@ -32,7 +32,7 @@ def run(request: Request) -> int:
     """Check every digest, size and diff_id, and that manifest, config and layers agree.
 
     All mismatches are reported, not only the first, and the paths that engines would show
-    differently. The exit status is 0 if everything holds, 1 if anything does not.
+    differently. The exit status is 0 if all that is declared holds, 1 if anything does not.
     """
     with request.open(Need.ENTRIES) as image:
         with counting(len(image.layers), "layers", shown=not request.quiet) as advance:
@@ -67,10 +67,19 @@ def _told(check: Check) -> str:
 
 def _verdict(outcome: Verification) -> str:
     if outcome.is_verified:
-        return f"verified: {counted(len(outcome.checks), 'check')} hold"
+        return _what_holds(outcome)
     failed = counted(len(outcome.failures), "check")
     errors = [problem for problem in outcome.problems if problem.severity is Severity.ERROR]
     return f"NOT verified: {failed} failed, {counted(len(errors), 'error')} found"
+
+
+def _what_holds(outcome: Verification) -> str:
+    declared = sum(check.declared is not None for check in outcome.checks)
+    if not declared:
+        return "nothing is declared that could be verified"
+    undeclared = len(outcome.checks) - declared
+    rest = f", {undeclared:,} not declared" if undeclared else ""
+    return f"verified: {counted(declared, 'check')} {'holds' if declared == 1 else 'hold'}{rest}"
 
 
 def _write_json(image: Image, outcome: Verification) -> None:
@@ -91,7 +100,7 @@ def _check_to_json(check: Check) -> dict[str, Any]:
         "aspect": check.aspect,
         "declared": check.declared,
         "found": check.found,
-        "holds": check.holds,
+        "holds": None if check.declared is None else check.holds,
     }
 
 
