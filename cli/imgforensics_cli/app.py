@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from imgforensics import __version__
-from imgforensics_cli.failures import Status, Terminated
+from imgforensics_cli.failures import Status, Terminated, tell
 from imgforensics_cli.options import add_command
 
 COMMANDS = {
@@ -57,6 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(Status.TERMINATED)
     except KeyboardInterrupt:
         sys.exit(Status.INTERRUPTED)
+    except OSError as error:
+        sys.exit(tell(error))
+    except SystemExit as end:
+        # The framework says 1 where the reader of a help text has gone.
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(Status.PIPE_CLOSED)
+        raise
     finally:
         # The process ends: nobody needs the last search, which goes through all there is.
         gc.freeze()

@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 
 import typer
@@ -127,16 +128,18 @@ def run_and_exit(work: Callable[[], int]) -> None:
     except (typer.Exit, typer.BadParameter):
         raise
     except BaseException as error:  # every failure becomes a status here, and nowhere else
-        status = _told(error)
+        status = tell(error)
     raise typer.Exit(int(status))
 
 
-def _told(error: BaseException) -> Status:
+def tell(error: BaseException) -> Status:
+    """Say what failed, if there is somebody to hear it; the exit status that it means."""
     if os.environ.get(DEBUG) == "1":
         traceback.print_exception(error)
     message = message_of(error)
     if message:
-        say(f"error: {message}")
+        with suppress(OSError):
+            say(f"error: {message}")
     _abandon_output(error)
     return status_of(error)
 

@@ -148,9 +148,13 @@ def test_environment(command: str, tmp_path: Path) -> None:
     assert outcome.said.count("\n") == 1
 
 
-def test_environment_when_the_output_is_full(shop: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("ls", "-R", "SHOP"), ("--help",), ("--version",), ("ls", "--help")]
+)
+def test_environment_when_the_output_is_full(arguments: tuple[str, ...], shop: str) -> None:
+    given = [shop if argument == "SHOP" else argument for argument in arguments]
     with Path("/dev/full").open("wb") as full:
-        outcome = _with_output(full.fileno(), "ls", "-R", shop)
+        outcome = _with_output(full.fileno(), *given)
     assert outcome == (6, "imgforensics: error: No space left on device\n")
 
 

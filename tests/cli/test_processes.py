@@ -9,6 +9,7 @@ import sys
 import tarfile
 import termios
 import time
+import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...], many: str) -> None:
     command.stdout.close()
     _, said = command.communicate()
     assert (command.returncode, said) == (141, b"")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("ls", "-h")])
+def test_a_reader_of_help_that_has_gone(arguments: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_a_reader_of_a_tar_that_has_gone(tmp_path: Path) -> None:
@@ -168,6 +180,37 @@ def test_an_interrupted_extraction_stays_partial(
 def test_an_interrupted_reading_ends_soon(slow: str) -> None:
     ended = interrupted(signal.SIGINT, ["verify", slow], lambda command: has_open(command, slow))
     assert ended == (130, "imgforensics: error: interrupted\n")
+
+
+_INTERRUPTED_BY_AN_IMPORT = """
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+way, module, *arguments = sys.argv[1:]
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv[1:] = arguments
+if way == "-m":
+    runpy.run_module("imgforensics", run_name="__main__", alter_sys=True)
+place, _, function = way.partition(":")
+getattr(__import__(place, fromlist=["_"]), function)()
+"""
+SCRIPT = tomllib.loads((FIXTURES.parents[1] / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+@pytest.mark.parametrize("way", ["-m", SCRIPT["imgforensics"]])
+@pytest.mark.parametrize(
+    "module", ["imgforensics_cli.app", "typer", "imgforensics.errors", "imgforensics_cli.options"]
+)
+def test_an_interrupt_while_the_command_is_loaded_is_quiet(way: str, module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_BY_AN_IMPORT, way, module, "ls", "/nothing"],
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_an_interrupted_stream_leaves_nothing(tmp_path: Path) -> None:
