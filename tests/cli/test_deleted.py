@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgforensics.testing import ImageBuilder, file
+from imgforensics.testing import ImageBuilder, device, file, whiteout
 from tests.cli.images import incomplete, save, save_layout
 from tests.cli.running import run
 
@@ -42,6 +42,26 @@ def test_writing(shop: str, tmp_path: Path) -> None:
     assert (record["form"], record["options"]["include"]) == ("deleted", ["/etc/shadow"])
     assert run("deleted", shop, "-o", str(output)).status == 5
     assert run("deleted", shop, "-o", str(output), "--force", "--json").document["complete"]
+
+
+def test_the_summary_is_that_of_an_extraction(shop: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    outcome = run("deleted", shop, "-o", str(output))
+    assert outcome.lines == [
+        f"wrote {output}: 9 B in 1 directory, 2 files",
+        f"record: {output}.extraction.json",
+    ]
+    assert outcome.said == ""
+    withheld = ImageBuilder([[device("null", 1, 3)], [whiteout("null")]])
+    outcome = run("deleted", save(tmp_path, withheld), "-o", str(tmp_path / "withheld"))
+    assert (outcome.status, outcome.lines[1]) == (0, "not as stored: 1 special-withheld")
+
+
+def test_none_is_no_when_written(tmp_path: Path) -> None:
+    path = save(tmp_path, ImageBuilder([[file("a")]]))
+    outcome = run("deleted", path, "-o", str(tmp_path / "out"))
+    assert outcome.status == 1
+    assert outcome.lines[0] == f"wrote {tmp_path / 'out'}: 0 B in no entries"
 
 
 def test_waste(shop: str) -> None:

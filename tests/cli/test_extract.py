@@ -168,6 +168,23 @@ def test_incomplete_work_keeps_its_name(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "target"), [("extract", "-o"), ("extract", "--tar"), ("deleted", "-o")]
+)
+def test_a_limit_tells_of_what_is_left(
+    command: str, target: str, shop: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    outcome = run(command, shop, target, str(out), "--limit", "output_bytes=1")
+    partial, error = outcome.said.splitlines()
+    assert outcome.status == 5
+    assert partial == f"imgforensics: what was written so far is in {out}.partial"
+    assert "--limit output_bytes=" in error
+    again = run(command, shop, target, str(out))
+    assert (again.status, "--force" in again.said) == (5, True)
+    assert run(command, shop, target, str(out), "--force").status == 0
+
+
 def test_a_stream_is_spooled_beside_the_output(shop: str, tmp_path: Path) -> None:
     given = Path(shop).read_bytes()
     out = tmp_path / "new" / "out"

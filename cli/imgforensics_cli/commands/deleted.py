@@ -17,18 +17,10 @@ from imgforensics.serialise import (
     problem_to_json,
     text_or_none,
 )
+from imgforensics_cli.extractions import conclude, telling_of_partial
 from imgforensics_cli.failures import Status
 from imgforensics_cli.options import refuse_without
-from imgforensics_cli.output import (
-    brief,
-    counted,
-    human_size,
-    say,
-    table,
-    write_document,
-    write_json,
-    write_lines,
-)
+from imgforensics_cli.output import brief, human_size, table, write_document, write_lines
 from imgforensics_cli.request import Request
 
 EXAMPLES = (
@@ -80,7 +72,7 @@ def run(
     if output is None:
         refuse_without("--output", {"--special": special, "--force": force})
     else:
-        return _write(request, output, selection, special=special, force=force)
+        return _write(request, output.absolute(), selection, special=special, force=force)
     with request.open(Need.ENTRIES) as image:
         request.scan_what_can_be(image)
         if waste:
@@ -136,17 +128,12 @@ def _to_json(each: DeletedFile) -> dict[str, Any]:
 def _write(
     request: Request, output: Path, selection: Selection, *, special: bool, force: bool
 ) -> int:
-    with request.open(Need.CONTENTS, spool_directory=output.absolute().parent) as image:
+    with request.open(Need.CONTENTS, spool_directory=output.parent) as image:
         request.scan_what_can_be(image)
-        record = extract_deleted(image, output, selection=selection, special=special, force=force)
-        if request.json:
-            write_json(record.to_json())
-        elif not request.quiet:
-            paths = counted(sum(record.counts.values()), "path")
-            say(f"{display(record.output)}: {paths}, {human_size(record.content_bytes)}")
-            if not record.is_complete:
-                say("not complete: see the record beside it")
-        return request.conclude(record.problems)
+        with telling_of_partial(output):
+            done = extract_deleted(image, output, selection=selection, special=special, force=force)
+        is_any = bool(done.deviations) or any(done.counts.values())
+        return conclude(request, done, output, status=Status.DONE if is_any else Status.NO)
 
 
 def _show_waste(request: Request, image: Image) -> int:

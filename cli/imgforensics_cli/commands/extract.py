@@ -1,8 +1,6 @@
 """`extract`: the filesystem that a container would see, written safely."""
 
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +19,8 @@ from imgforensics.extraction import (
 )
 from imgforensics.image import Image
 from imgforensics.opening import Need
-from imgforensics.problems import display
-from imgforensics_cli.failures import Terminated
+from imgforensics_cli.extractions import conclude, telling_of_partial
 from imgforensics_cli.options import LayerNumber
-from imgforensics_cli.output import counted, human_size, say, write_json, write_lines
 from imgforensics_cli.progress import Advance, counting
 from imgforensics_cli.request import Request, layer_of
 
@@ -43,7 +39,7 @@ class _Plan:
     """What is to be written, and where."""
 
     target: Path | None
-    """None for standard output."""
+    """Absolute; None for standard output."""
     is_archive: bool
     each_layer: bool
     layer: int | None
@@ -56,7 +52,7 @@ class _Plan:
         """The nearest directory above the target that is there."""
         if self.target is None:
             return None
-        return next(above for above in self.target.absolute().parents if above.is_dir())
+        return next(above for above in self.target.parents if above.is_dir())
 
     def check_target(self, source: str, record: RecordFile | None) -> None:
         """Refuse what would be refused later, before a stream is copied for nothing."""
@@ -155,11 +151,7 @@ def run(
         done = _write(request, plan, image)
         if asked_record is not None:
             asked_record.write(done)
-        _tell(request, plan, done, record)
-        status = request.conclude(done.problems)
-        if not done.is_complete:
-            say(f"error: incomplete; what could be written is in {display(done.output)}")
-        return status
+        return conclude(request, done, plan.target, record=record)
 
 
 def _target(
@@ -185,43 +177,8 @@ def _target(
 def _write(request: Request, plan: _Plan, image: Image) -> ExtractionRecord:
     top = image.top if plan.layer is None else plan.layer
     total = sum(layer.stored_size for layer in image.layers[: top + 1] if layer.is_present)
-    try:
-        with counting(total, "B", shown=not request.quiet) as progress:
-            return plan.write(image, progress)
-    except (KeyboardInterrupt, Terminated):
-        _tell_partial(plan)
-        raise
-
-
-def _tell_partial(plan: _Plan) -> None:
-    if plan.target is None:
-        return
-    partial = plan.target.absolute().with_name(plan.target.name + ".partial")
-    if partial.exists():
-        say(f"what was written so far is in {display(str(partial))}")
-
-
-def _tell(request: Request, plan: _Plan, done: ExtractionRecord, record: Path | None) -> None:
-    if request.json:
-        write_json(done.to_json())
-    elif plan.target is None:
-        if not request.quiet:
-            for line in _summary(plan, done, record):
-                say(line)
-    elif not request.quiet:
-        write_lines(_summary(plan, done, record))
-
-
-def _summary(plan: _Plan, done: ExtractionRecord, record: Path | None) -> Iterator[str]:
-    where = display(done.output) if plan.target else "standard output"
-    counts = ", ".join(counted(count, kind) for kind, count in sorted(done.counts.items()))
-    yield f"wrote {where}: {human_size(done.content_bytes)} in {counts or 'no entries'}"
-    reasons = Counter(deviation.reason.value for deviation in done.deviations)
-    if reasons:
-        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        yield f"not as stored: {told}"
-    if plan.target is not None:
-        beside = plan.target.absolute().with_name(plan.target.name + ".extraction.json")
-        yield f"record: {display(str(beside))}"
-    if record is not None:
-        yield f"record: {display(str(record))}"
+    with (
+        telling_of_partial(plan.target),
+        counting(total, "B", shown=not request.quiet) as progress,
+    ):
+        return plan.write(image, progress)
