@@ -33,7 +33,8 @@ def choose(
 
     Raises :class:`~imgforensics.errors.AmbiguousImageError`, which lists the choices;
     :class:`~imgforensics.errors.ImageNotFoundError`;
-    :class:`~imgforensics.errors.UnsupportedImageError` and
+    :class:`~imgforensics.errors.ImageChoiceError` where `image` is not what the source's name
+    chose; :class:`~imgforensics.errors.UnsupportedImageError` and
     :class:`~imgforensics.errors.DamagedDocumentError` when what is meant cannot be read;
     :class:`~imgforensics.errors.MissingBlobError` when only absent manifests are left; and
     :class:`~imgforensics.errors.NotAnImageError` when there is no image at all.
@@ -53,10 +54,21 @@ def choose(
 def answering(catalogue: Catalogue, image: str | int | None = None) -> Sequence[ImageRecord]:
     """What answers to a name, digest or number, of every kind; everything if none is given.
 
-    Raises :class:`~imgforensics.errors.ImageNotFoundError`.
+    Where the source was named with an image (`oci:DIR:TAG`), it answers to both.
+
+    Raises :class:`~imgforensics.errors.ImageNotFoundError`, and
+    :class:`~imgforensics.errors.ImageChoiceError` where two choices have nothing in common.
     """
-    wanted = catalogue.reference if image is None else image
-    return catalogue.records if wanted is None else _named(catalogue, wanted)
+    chosen = [each for each in (catalogue.reference, image) if each is not None]
+    answers = [_named(catalogue, wanted) for wanted in chosen] or [catalogue.records]
+    numbers = {record.number for record in answers[-1]}
+    found = [record for record in answers[0] if record.number in numbers]
+    if answers[0] and not found:
+        raise ImageChoiceError(
+            f"{catalogue.source_description}: {str(chosen[0])!r} behind its name is one image and "
+            f"{str(chosen[1])!r} another; choose one of them"
+        )
+    return found
 
 
 def _named(catalogue: Catalogue, wanted: str | int) -> Sequence[ImageRecord]:
@@ -186,6 +198,13 @@ def _line(record: ImageRecord) -> str:
         str(digest) if digest else "(no digest)",
         display(str(record.platform)) if record.platform else "(no platform)",
         "" if record.kind is ImageKind.IMAGE else f"({record.kind})",
-        "" if record.is_complete else f"({len(record.missing)} blobs missing)",
+        _missing(record),
     ]
     return "  " + "  ".join(part for part in parts if part)
+
+
+def _missing(record: ImageRecord) -> str:
+    if record.is_complete:
+        return ""
+    count = len(record.missing)
+    return f"({count} {'blob' if count == 1 else 'blobs'} missing)"

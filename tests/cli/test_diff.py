@@ -98,6 +98,23 @@ def test_two_images_of_one_source(tmp_path: Path) -> None:
     assert ["user", "a:1", "b:1"] in [line.split() for line in outcome.lines]
 
 
+def test_the_option_that_is_missing_is_named(both: str) -> None:
+    for options, missing in (
+        (("--image", "0"), "--other-image (name, digest or number) or --other-platform:"),
+        (("--other-image", "0"), "--image (name, digest or number) or --platform:"),
+    ):
+        outcome = run("diff", both, both, *options)
+        assert outcome.status == Status.USAGE
+        assert f"choose one with {missing}\n" in outcome.said
+        assert "other:2" in outcome.said
+
+
+def test_two_images_of_one_source_that_was_named_with_one(both: str) -> None:
+    outcome = run("diff", f"docker-archive:{both}:shop:1", "--other-image", "other:2", "--json")
+    sides = [outcome.document[side]["image"]["number"] for side in ("before", "after")]
+    assert sides == [0, 1]
+
+
 def test_an_image_and_a_directory(tmp_path: Path, web: str) -> None:
     tree = tmp_path / "tree"
     (tree / "etc").mkdir(parents=True)

@@ -140,7 +140,13 @@ def test_choosing(both: str) -> None:
     assert run("ls", both, "--image", "other:2").lines == ["/other"]
     assert run("ls", both, "--image", "1").lines == ["/other"]
     assert run("ls", both, "--platform", "linux/arm64").lines == ["/other"]
-    assert run("ls", f"docker-archive:{both}:other:2").lines == ["/other"]
+    named = f"docker-archive:{both}:other:2"
+    assert run("ls", named).lines == ["/other"]
+    assert run("ls", named, "--image", "1").lines == ["/other"]
+    for command in ("ls", "inspect"):
+        refused = run(command, named, "--image", "shop:1")
+        assert (refused.status, refused.raw) == (2, b"")
+        assert "'other:2' behind its name is one image and 'shop:1' another" in refused.said
 
 
 def test_a_path_that_is_not_utf8(shop: str) -> None:

@@ -24,7 +24,7 @@ from imgforensics.comparison.patch import content_lines, patch_pieces
 from imgforensics.comparison.rules import EVERYTHING
 from imgforensics.comparison.tables import Table, directory_table, tables
 from imgforensics.comparison.wording import MARKS, path_text
-from imgforensics.errors import NotAnImageError, RootFilesystemError
+from imgforensics.errors import AmbiguousImageError, NotAnImageError, RootFilesystemError
 from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import display
@@ -217,13 +217,26 @@ class _Question:
                 "what is it compared with? Give another source, --other-image, --layers or --layer",
                 param_hint="OTHER",
             )
-        source = request.source if self.other is None else self.other
-        if source == "-" and request.source == "-":
+        if request.source == "-" and self.other in (None, "-"):
             raise typer.BadParameter("standard input is one image", param_hint="OTHER")
+        first = _opened(request, opened)
+        source = self.other
+        if source is None:
+            source = self._name_of_another(request.source, first)
         asked_of_other = replace(
             request, source=source, image=self.other_image, platform=self.other_platform
         )
-        return self._compare(request, _opened(request, opened), _opened(asked_of_other, opened))
+        try:
+            other = _opened(asked_of_other, opened)
+        except AmbiguousImageError as error:
+            raise _of_other(error) from error
+        return self._compare(request, first, other)
+
+    def _name_of_another(self, source: str, first: Image | DirectoryTree) -> str:
+        """The source's name, without the image behind it (`oci:DIR:TAG`) if another is named."""
+        if self.other_image is None or not isinstance(first, Image):
+            return source
+        return source.removesuffix(f":{first.source.reference}")
 
     def _refuse_another(self) -> None:
         if (self.other, self.other_image, self.other_platform) != (None, None, None):
@@ -272,6 +285,14 @@ def _opened(request: Request, opened: ExitStack) -> Image | DirectoryTree:
         if not Path(request.source).is_dir():
             raise
     return opened.enter_context(DirectoryTree(request.source))
+
+
+def _of_other(error: AmbiguousImageError) -> AmbiguousImageError:
+    """With the options that choose among the images of the other source."""
+    how, _, choices = str(error).partition("\n")
+    how = how.replace("with --image (", "with --other-image (")
+    how = how.replace("or --platform:", "or --other-platform:")
+    return AmbiguousImageError(f"{how}\n{choices}")
 
 
 def _stored_size(image: Image) -> int:
