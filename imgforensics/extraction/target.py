@@ -231,7 +231,10 @@ class RecordFile:
         self._force = force
 
     def check(self, source: str, target: _Target | None) -> None:
-        """Raise `UnsafeOutputError` where something stands, or an extraction writes."""
+        """Raise `UnsafeOutputError` where something stands, or an extraction writes.
+
+        And `OutputFailedError` where there will be no directory that can be written to.
+        """
         for written in (self.path, self._new):
             _check_source_is_safe(source, written)
             if target is not None and _is_at_or_below(written, target.names):
@@ -240,6 +243,10 @@ class RecordFile:
                 raise UnsafeOutputError(f"{written}: is a directory; choose another name")
             if os.path.lexists(written) and not self._force:
                 raise UnsafeOutputError(f"{written}: exists; choose another name, or --force")
+        folder = self.path.parent
+        is_made = target is not None and target.path.is_relative_to(folder) and not _stands(folder)
+        if not is_made and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise OutputFailedError(f"{folder}: is no directory that can be written to")
 
     def write(self, record: ExtractionRecord) -> None:
         """Write it, in place of what is there; raises `OutputFailedError`."""

@@ -115,6 +115,26 @@ def test_a_record_is_not_replaced_without_force(shop: str, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("parent", ["none", "file"])
+def test_a_record_without_a_directory_is_refused_before_work(
+    parent: str, shop: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    out, record = tmp_path / "out", tmp_path / parent / "record"
+    outcome = run("extract", shop, "-o", str(out), "--record", str(record))
+    assert outcome.status == 6
+    assert outcome.said == (
+        f"imgforensics: error: {record.parent}: is no directory that can be written to\n"
+    )
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_record_beside_an_output_whose_parents_are_made(shop: str, tmp_path: Path) -> None:
+    out, record = tmp_path / "new" / "below" / "out", tmp_path / "new" / "record"
+    assert run("extract", shop, "-o", str(out), "--record", str(record)).status == 0
+    assert json.loads(record.read_text())["complete"]
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz", ".xz"])
 def test_a_tar(suffix: str, shop: str, tmp_path: Path) -> None:
     target = tmp_path / f"flat.tar{suffix}"
