@@ -2,7 +2,8 @@
 
 Members are written with the standard library's `tarfile` (PAX format): directories first, then
 files layer by layer in the order in which their content lies there, then links and devices.
-Nothing is withheld: an archive grants no privileges until somebody unpacks it.
+GNU tar then restores the times of directories only with `--delay-directory-restore`. Nothing is
+withheld: an archive grants no privileges until somebody unpacks it.
 """
 
 import os

@@ -101,7 +101,8 @@ def run(
         typer.Option(
             "--tar",
             metavar="FILE|-",
-            help="Write one tar instead, compressed by its suffix (.gz .zst .xz .bz2).",
+            help="Write one tar instead, compressed by its suffix (.gz .zst .xz .bz2); unpack it "
+            "with `tar --delay-directory-restore`, which keeps the times of directories.",
         ),
     ] = None,
     layer: LayerNumber = None,
