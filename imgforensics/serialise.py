@@ -1,6 +1,7 @@
 """Facts as JSON values: the one form they have in every document we write (docs/cli.md)."""
 
 import base64
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -28,6 +29,14 @@ def bytes_to_json(name: str, value: bytes) -> dict[str, str]:
         return {name: value.decode("utf-8", "backslashreplace"), f"{name}_b64": encoded}
 
 
+def host_name_to_json(key: str, name: str) -> dict[str, str]:
+    """A name of this machine, of a source or an output, in the same way."""
+    try:
+        return bytes_to_json(key, os.fsencode(name))
+    except UnicodeEncodeError:  # no file has it: a stream was called so
+        return {key: name.encode("utf-8", "backslashreplace").decode()}
+
+
 def path_to_json(path: bytes) -> dict[str, str]:
     """A path of the image, absolute."""
     return bytes_to_json("path", b"/" + path)
@@ -45,7 +54,7 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
     """A problem with its location taken apart; parts that are unknown are left out."""
     where = problem.where
     location: dict[str, Any] = {
-        "source": where.source,
+        **(host_name_to_json("source", where.source) if where.source is not None else {}),
         "blob": where.blob,
         "layer": where.layer,
         "offset": where.offset,

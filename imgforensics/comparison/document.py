@@ -13,6 +13,7 @@ from imgforensics.scanners.packages import Package, PackageChange
 from imgforensics.serialise import (
     bytes_to_json,
     history_to_json,
+    host_name_to_json,
     identity_to_json,
     node_to_json,
     path_to_json,
@@ -57,7 +58,7 @@ def _side(side: Side) -> dict[str, Any]:
     image = side.image if isinstance(side, ImageSide) else None
     return {
         "name": side.name,
-        "source": image.source.description if image else None,
+        **(host_name_to_json("source", image.source.description) if image else {"source": None}),
         "image": identity_to_json(image.record) if image else None,
         "layer": side.layer if isinstance(side, ImageSide) else None,
     }

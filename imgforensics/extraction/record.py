@@ -11,7 +11,7 @@ from imgforensics.filesystem.rules import OVERLAYFS, RAW
 from imgforensics.image import Image
 from imgforensics.limits import Limits
 from imgforensics.problems import Problem, Severity, display
-from imgforensics.serialise import path_to_json, problem_to_json, text_or_none
+from imgforensics.serialise import host_name_to_json, path_to_json, problem_to_json, text_or_none
 from imgforensics.tarstream.member import EntryKind
 
 SCHEMA = "imgforensics.extraction/1"
@@ -159,8 +159,8 @@ class ExtractionRecord:
         return {
             "schema": SCHEMA,
             "complete": self.is_complete,
-            "source": image.source.description,
-            "output": self.output,
+            **host_name_to_json("source", image.source.description),
+            **host_name_to_json("output", self.output),
             "form": self.form.value,
             "image": {
                 "names": list(image.names),

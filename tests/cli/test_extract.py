@@ -1,5 +1,6 @@
 """`extract`: what it writes where, what it says, and what it refuses."""
 
+import base64
 import json
 import os
 import subprocess
@@ -39,6 +40,18 @@ def test_json_is_the_record(shop: str, tmp_path: Path) -> None:
     assert outcome.document["schema"] == "imgforensics.extraction/1"
     assert outcome.document == json.loads(Path(f"{out}.extraction.json").read_text())
     assert outcome.document == json.loads((tmp_path / "record").read_text())
+
+
+def test_names_of_this_machine_that_are_not_utf8(shop: str, tmp_path: Path) -> None:
+    source = Path(shop).rename(tmp_path / "image\udce9.tar")
+    out = tmp_path / "out\udcff"
+    outcome = run("extract", "--json", str(source), "-o", str(out))
+    document = outcome.document
+    json.dumps(document, ensure_ascii=False).encode()
+    assert document["source"] == f"{tmp_path}/image\\xe9.tar"
+    assert base64.b64decode(document["source_b64"]) == os.fsencode(source)
+    assert document["output"] == f"{tmp_path}/out\\xff"
+    assert base64.b64decode(document["output_b64"]) == os.fsencode(out)
 
 
 def test_quiet_says_nothing(shop: str, tmp_path: Path) -> None:

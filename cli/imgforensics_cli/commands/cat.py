@@ -19,7 +19,12 @@ from imgforensics.image import Image
 from imgforensics.layer import LayerEntry, normalise_path
 from imgforensics.opening import Need
 from imgforensics.problems import display
-from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
+from imgforensics.serialise import (
+    host_name_to_json,
+    identity_to_json,
+    path_to_json,
+    problem_to_json,
+)
 from imgforensics.tarstream.sparse import logical_content
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.options import LayerNumber
@@ -74,7 +79,7 @@ def run(
         pieces = _pieces(image, found, failures)
         if request.json:
             facts = {
-                "source": image.source.description,
+                **host_name_to_json("source", image.source.description),
                 "image": identity_to_json(image.record),
                 "layer": tree.layer_index,
                 "contents": map(_to_json, pieces),

@@ -12,6 +12,7 @@ from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import Problem, display
 from imgforensics.serialise import (
+    host_name_to_json,
     identity_to_json,
     node_to_json,
     problem_to_json,
@@ -89,7 +90,7 @@ def _show(
 ) -> None:
     if request.json:
         facts = {
-            "source": image.source.description,
+            **host_name_to_json("source", image.source.description),
             "image": identity_to_json(image.record),
             "deleted": map(_to_json, found),
             "problems": map(problem_to_json, problems),
@@ -140,7 +141,7 @@ def _show_waste(request: Request, image: Image) -> int:
     waste = wasted_bytes(image)
     if request.json:
         facts = {
-            "source": image.source.description,
+            **host_name_to_json("source", image.source.description),
             "image": identity_to_json(image.record),
             "efficiency": waste.efficiency,
             "wasted_bytes": waste.wasted_bytes,

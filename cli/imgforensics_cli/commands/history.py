@@ -16,6 +16,7 @@ from imgforensics.problems import display
 from imgforensics.serialise import (
     entry_to_json,
     history_to_json,
+    host_name_to_json,
     identity_to_json,
     node_to_json,
     path_to_json,
@@ -78,7 +79,7 @@ def _show_steps(request: Request, image: Image) -> None:
     steps = _steps(image)
     if request.json:
         facts = {
-            "source": image.source.description,
+            **host_name_to_json("source", image.source.description),
             "image": identity_to_json(image.record),
             "steps": (_step_to_json(image, step) for step in steps),
             "problems": map(problem_to_json, image.problems),
@@ -124,7 +125,7 @@ def _step_to_json(image: Image, step: _Step) -> dict[str, Any]:
 def _show_events(request: Request, image: Image, path: bytes, events: Sequence[PathEvent]) -> None:
     if request.json:
         facts = {
-            "source": image.source.description,
+            **host_name_to_json("source", image.source.description),
             "image": identity_to_json(image.record),
             **path_to_json(path),
             "events": map(_event_to_json, events),

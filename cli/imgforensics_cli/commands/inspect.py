@@ -16,6 +16,7 @@ from imgforensics.opening import Need, OpenedSource
 from imgforensics.problems import Problem, display
 from imgforensics.serialise import (
     config_to_json,
+    host_name_to_json,
     layer_to_json,
     problem_to_json,
     record_to_json,
@@ -128,7 +129,7 @@ def _write_json(
         for descriptor in catalogue.absent
     ]
     facts = {
-        "source": catalogue.source_description,
+        **host_name_to_json("source", catalogue.source_description),
         "images": [record_to_json(record, source) for record in catalogue.records],
         "absent": absent,
         "image": detail,

@@ -14,7 +14,13 @@ from imgforensics.image import Image
 from imgforensics.layer import LayerEntry, normalise_path
 from imgforensics.opening import Need
 from imgforensics.problems import Problem, display
-from imgforensics.serialise import entry_to_json, identity_to_json, node_to_json, problem_to_json
+from imgforensics.serialise import (
+    entry_to_json,
+    host_name_to_json,
+    identity_to_json,
+    node_to_json,
+    problem_to_json,
+)
 from imgforensics_cli.failures import Failures
 from imgforensics_cli.listing import entry_line, node_line
 from imgforensics_cli.options import LayerNumber
@@ -204,7 +210,7 @@ def _write_json(
     image: Image, layer: int | None, entries: Iterator[dict[str, Any]], failures: Failures
 ) -> None:
     facts = {
-        "source": image.source.description,
+        **host_name_to_json("source", image.source.description),
         "image": identity_to_json(image.record),
         "layer": layer,
         "entries": entries,

@@ -15,6 +15,7 @@ from imgforensics.layer import EntryKind
 from imgforensics.opening import Need
 from imgforensics.problems import display
 from imgforensics.serialise import (
+    host_name_to_json,
     identity_to_json,
     node_to_json,
     path_to_json,
@@ -68,7 +69,7 @@ def run(
         if request.json:
             documents = ({"depth": b.depth, **node_to_json(b.path, b.node)} for b in branches)
             facts = {
-                "source": image.source.description,
+                **host_name_to_json("source", image.source.description),
                 "image": identity_to_json(image.record),
                 "layer": tree.layer_index,
                 **(path_to_json(found.path) if found else {"path": None}),

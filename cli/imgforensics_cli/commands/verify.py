@@ -9,6 +9,7 @@ from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import Severity
 from imgforensics.serialise import (
+    host_name_to_json,
     identity_to_json,
     node_to_json,
     path_to_json,
@@ -84,7 +85,7 @@ def _what_holds(outcome: Verification) -> str:
 
 def _write_json(image: Image, outcome: Verification) -> None:
     facts = {
-        "source": image.source.description,
+        **host_name_to_json("source", image.source.description),
         "image": identity_to_json(image.record),
         "verified": outcome.is_verified,
         "checks": map(_check_to_json, outcome.checks),
