@@ -33,6 +33,8 @@ class Regex:
             compiled = re2.compile(b"(?m)" + source, options)
         except re2.error as error:
             reason = error.args[0] if error.args else b""
+            if isinstance(reason, bytes):
+                reason = reason.replace(b"(?m)" + source, source)
             detail = (
                 reason.decode("utf-8", "backslashreplace") if isinstance(reason, bytes) else reason
             )

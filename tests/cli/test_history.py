@@ -75,8 +75,10 @@ def test_a_path_that_never_was(shop: str) -> None:
     assert outcome.document["events"] == []
 
 
-def test_the_root_always_was(shop: str) -> None:
-    assert run("history", shop, "/").status == 0
+def test_a_root_that_no_layer_names(shop: str) -> None:
+    root = run("history", shop, "/")
+    assert (root.status, root.raw) == (1, b"")
+    assert root.said == "imgforensics: error: /: no layer has it\n"
 
 
 def test_contents_are_compared(tmp_path: Path) -> None:

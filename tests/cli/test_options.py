@@ -33,6 +33,19 @@ def test_help_of_a_command(command: str, flag: str) -> None:
     assert "\n    imgforensics " + command in outcome.text
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"), [("ls", "[PATH...]"), ("cat", "PATH..."), ("tree", "[PATH]")]
+)
+def test_help_says_how_many_paths(command: str, arguments: str) -> None:
+    assert run(command, "-h").lines[0].endswith(f" SOURCE {arguments}")
+
+
+def test_a_wrong_option_is_told_as_documented(shop: str) -> None:
+    said = run("ls", shop, "--layer", "x").said.splitlines()
+    assert [line.split()[0] for line in said if line] == ["Usage:", "Try", "Error:"]
+    assert len(said) == 4
+
+
 def test_no_command() -> None:
     assert run().status == 2
     assert run("nonsense").status == 2

@@ -104,7 +104,7 @@ def test_hashes(shop: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("-e", "(a"), "does not compile"),
+        (("-e", "(a"), "the pattern (a does not compile: missing ): (a ("),
         (("--size", "big"), "'big' is no size"),
         (("--in", "attic"), "top, all or deleted"),
         (("--in", "all", "--layer", "0"), "excludes --in"),

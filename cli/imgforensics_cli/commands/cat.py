@@ -55,7 +55,7 @@ def run(
     request: Request,
     *,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH", help="Files of the image.", show_default=False)
+        list[str], typer.Argument(metavar="PATH...", help="Files of the image.", show_default=False)
     ],
     layer: LayerNumber = None,
     version: Annotated[

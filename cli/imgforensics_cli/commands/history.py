@@ -56,7 +56,7 @@ def run(
 ) -> int:
     """Show the instructions that made the image, or what each layer did to one path.
 
-    Symbolic links are not followed. The exit status is 1 if the path never existed.
+    Symbolic links are not followed. The exit status is 1 if no layer has the path.
     """
     if path is None:
         refuse_without("PATH", {"--follow": follow})
@@ -68,8 +68,7 @@ def run(
         events = image.history_of(path, follow=follow)
         wanted = normalise_path(os.fsencode(path))
         _show_events(request, image, wanted, events)
-        existed = bool(events) or not wanted
-        return request.conclude(image.problems, Status.DONE if existed else Status.NO)
+        return request.conclude(image.problems, Status.DONE if events else Status.NO)
 
 
 # The image.
@@ -132,7 +131,7 @@ def _show_events(request: Request, image: Image, path: bytes, events: Sequence[P
             "problems": map(problem_to_json, image.problems),
         }
         write_document("history-of-path", facts)
-    elif events or not path:
+    elif events:
         write_lines(_event_lines(events, verbose=request.verbose))
     else:
         say(f"error: {display(b'/' + path)}: no layer has it")

@@ -40,7 +40,7 @@ def run(
     *,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH", help="Paths of the image; / if none is given."),
+        typer.Argument(metavar="PATH...", help="Paths of the image; / if none is given."),
     ] = None,
     long: Annotated[
         bool, typer.Option("--long", "-l", help="Layer, mode, uid:gid, size, time (UTC), links.")
