@@ -66,9 +66,7 @@ class MatchWriter:
         if self._form is Form.JSON:
             sys.stdout.write(json.dumps(match_to_json(match)) + "\n")
         else:
-            hit = None if self._once else match.hit
-            for line in self._lines(match, hit):
-                sys.stdout.write(line + "\n")
+            self._write_text(match)
         sys.stdout.flush()
 
     def finish(self, problems: Iterable[Problem], *, quiet: bool) -> None:
@@ -87,10 +85,12 @@ class MatchWriter:
             for index, layer in sorted(self._layers.items())[:_LAYERS_TOLD]:
                 sys.stdout.write(f"layer {index}: {_instruction(layer, verbose=self._verbose)}\n")
 
-    def _lines(self, match: Match, hit: Hit | None) -> Iterable[str]:
-        long = self._form is Form.LONG
-        found = _found(match, verbose=self._verbose) if long and hit is None else ""
-        return _lines(match, hit, found, long=long)
+    def _write_text(self, match: Match) -> None:
+        is_long = self._form is Form.LONG
+        hit = None if self._once else match.hit
+        found = _found(match, verbose=self._verbose) if is_long and hit is None else ""
+        for line in _lines(match, hit, found, long=is_long):
+            sys.stdout.write(line + "\n")
 
 
 def _lines(match: Match, hit: Hit | None, found: str, *, long: bool) -> Iterable[str]:

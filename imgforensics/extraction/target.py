@@ -244,8 +244,9 @@ class RecordFile:
             if os.path.lexists(written) and not self._force:
                 raise UnsafeOutputError(f"{written}: exists; choose another name, or --force")
         folder = self.path.parent
-        is_made = target is not None and target.path.is_relative_to(folder) and not _stands(folder)
-        if not is_made and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        is_usable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+        is_made = target is not None and target.path.is_relative_to(folder)
+        if not is_usable and (os.path.lexists(folder) or not is_made):
             raise OutputFailedError(f"{folder}: is no directory that can be written to")
 
     def write(self, record: ExtractionRecord) -> None:

@@ -34,12 +34,10 @@ class Regex:
         except re2.error as error:
             reason = error.args[0] if error.args else b""
             if isinstance(reason, bytes):
-                reason = reason.replace(b"(?m)" + source, source)
-            detail = (
-                reason.decode("utf-8", "backslashreplace") if isinstance(reason, bytes) else reason
-            )
+                as_given = reason.replace(b"(?m)" + source, source)
+                reason = as_given.decode("utf-8", "backslashreplace")
             raise QuestionError(
-                f"the pattern {display(source)} does not compile: {detail} (RE2's syntax: "
+                f"the pattern {display(source)} does not compile: {reason} (RE2's syntax: "
                 "without look-around and back-references)"
             ) from None
         # What compiled.search() does, without the objects around it.

@@ -234,9 +234,10 @@ class _Question:
 
     def _name_of_another(self, source: str, first: Image | DirectoryTree) -> str:
         """The source's name, without the image behind it (`oci:DIR:TAG`) if another is named."""
-        if self.other_image is None or not isinstance(first, Image):
+        reference = first.source.reference if isinstance(first, Image) else None
+        if reference is None or self.other_image is None:
             return source
-        return source.removesuffix(f":{first.source.reference}")
+        return source.removesuffix(f":{reference}")
 
     def _refuse_another(self) -> None:
         if (self.other, self.other_image, self.other_platform) != (None, None, None):
