@@ -16,6 +16,7 @@ from imgforensics.image import Image
 from imgforensics.layer import EntryKind, Layer
 from imgforensics.searching.query import Query, raw
 from imgforensics.searching.regex import Regex
+from imgforensics.tarstream.pax import is_number
 from imgforensics.versions import Version
 
 Test = Callable[[Version], object]
@@ -32,7 +33,7 @@ _KINDS = {
 }
 _HARD_LINK = "h"
 _UNITS = {"": 1, "c": 1, "w": 2, "b": 512, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"([+-]?)(\d+)([cwbkKMGT]?)")
+_SIZE = re.compile(r"([+-]?)(\d{1,19})([cwbkKMGT]?)")
 _MODE = re.compile(r"([-/]?)([0-7]{1,5})")
 _COMPARISON = re.compile(r"([<>]=?|=)?\s*(\d+(?:\.\d*)?)")
 _COMPARE = {
@@ -273,7 +274,8 @@ _Owner = tuple[str, str]
 
 def _owner_parts(text: str) -> _Owner:
     user, _, group = text.partition(":")
-    if not user and not group:
+    is_impossible = any(name.isdecimal() and not is_number(raw(name)) for name in (user, group))
+    if is_impossible or not (user or group):
         raise QuestionError(f"{text!r} is no owner; an owner is USER, USER:GROUP or :GROUP")
     return user, group
 
@@ -307,5 +309,5 @@ def _numbers(name: str, image: Image, accounts: str) -> set[int]:
         return set()
     rows = [line.split(b":") for line in lines]
     return {
-        int(row[2]) for row in rows if len(row) > 2 and row[0] == raw(name) and row[2].isdigit()
+        int(row[2]) for row in rows if len(row) > 2 and row[0] == raw(name) and is_number(row[2])
     }

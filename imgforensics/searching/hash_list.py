@@ -38,12 +38,14 @@ class HashList:
     def of(cls, text: str, algorithm: str) -> "HashList":
         """One hash, or else the file of that name; hashes of other algorithms are left out.
 
-        Raises `QuestionError` where it is neither, `SourceUnreadableError` where the file cannot
-        be read.
+        Raises `QuestionError` where it is neither, or the algorithm none of md5, sha1, sha256;
+        `SourceUnreadableError` where the file cannot be read.
         """
+        if algorithm not in LENGTHS:
+            raise QuestionError(f"{algorithm!r}: hashes are of {', '.join(LENGTHS)}")
         if len(text) == LENGTHS[algorithm] and _HEX.fullmatch(text):
             return cls({algorithm: frozenset((bytes.fromhex(text),))})
-        if _HEX.fullmatch(text) and not Path(text).exists():
+        if _HEX.fullmatch(text) and not os.path.exists(text):  # noqa: PTH110 - raises for no name
             raise QuestionError(
                 f"{text}: a {algorithm} hash has {LENGTHS[algorithm]} hex digits, this has "
                 f"{len(text)}, and no file is called so"
@@ -55,6 +57,8 @@ class HashList:
         cls, path: str | os.PathLike[str], algorithms: Iterable[str] = tuple(LENGTHS)
     ) -> "HashList":
         """A file in any of the forms; raises `SourceUnreadableError`, `QuestionError`."""
+        if "\0" in os.fspath(path):
+            raise QuestionError(f"{path!r} is neither a hash nor the name of a file")
         try:
             with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:
                 return _read(file, frozenset(algorithms), str(path))
@@ -89,11 +93,7 @@ def _hashes(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
             continue
         if text.startswith("%%%% "):
             columns = _columns(text[5:].split(","))
-        elif (
-            text.startswith('"')
-            and columns is None
-            and (named := _columns(next(csv.reader([text]))))
-        ):
+        elif text.startswith('"') and columns is None and (named := _columns(_cells(text))):
             columns = named if any(named) else None
         elif columns is not None:
             yield number, _by_column(text, columns)
@@ -101,12 +101,20 @@ def _hashes(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
             yield number, _plain(text)
 
 
+def _cells(text: str) -> list[str]:
+    """Of a quoted line; none of one that no writer of such lists makes."""
+    try:
+        return next(csv.reader([text]))
+    except csv.Error:
+        return []
+
+
 def _columns(heads: list[str]) -> list[str | None]:
     return [_NAMES.get(head.strip().lower()) for head in heads]
 
 
 def _by_column(text: str, columns: list[str | None]) -> dict[str, str]:
-    cells = next(csv.reader([text])) if text.startswith('"') else text.split(",")
+    cells = _cells(text) if text.startswith('"') else text.split(",")
     return {
         name: cell.strip()
         for name, cell in zip(columns, cells, strict=False)

@@ -211,9 +211,12 @@ def test_an_expression_that_backtracks_elsewhere_takes_no_longer_here() -> None:
         {"content": "a(?=b)"},
         {"regex": "["},
         {"size": "much"},
+        {"size": "1" * 5000},
         {"mode": "u+x"},
         {"newer": "yesterday"},
         {"owner": ":"},
+        {"owner": "1" * 5000},
+        {"owner": "root:" + "1" * 5000},
         {"kinds": "x"},
         {"entropy": "high"},
         {"name": "a/b"},
@@ -228,6 +231,13 @@ def test_what_makes_no_sense_is_said_before_anything_is_read(criteria: Any) -> N
         with pytest.raises(QuestionError):
             search(image, **criteria)
         assert not any(layer.is_scanned for layer in image.layers)
+
+
+def test_an_account_of_an_impossible_number_is_nobodys() -> None:
+    rows = [b"root:x:%s:0::/:/bin/sh" % (b"1" * 5000), b"app:x:7:7::/:/bin/sh"]
+    with image_of([file("etc/passwd", b"\n".join(rows)), file("etc/app", b"", uid=7)]) as image:
+        assert found(image, owner="root") == []
+        assert found(image, owner="app") == [(0, "etc/app", "yes")]
 
 
 def test_a_time_to_compare_with_must_be_there() -> None:
@@ -343,12 +353,25 @@ def test_hash_lists(text: str, hashes: set[str], bad: tuple[int, ...], tmp_path:
     assert all(len(each) == 1 for each in found_list.hashes.values())
 
 
-def test_a_list_without_hashes_and_half_a_hash_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "list").write_text("nothing\n")
+@pytest.mark.parametrize("text", ["nothing\n", '"' + "a" * 200_000 + '"\n'])
+def test_a_list_without_hashes_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text(text)
     with pytest.raises(QuestionError, match="holds no md5"):
         HashList.read(tmp_path / "list", ("md5",))
-    with pytest.raises(QuestionError, match="has 64 hex digits, this has 10"):
-        HashList.of("0123456789", "sha256")
+
+
+@pytest.mark.parametrize(
+    ("text", "algorithm", "said"),
+    [
+        ("0123456789", "sha256", "has 64 hex digits, this has 10"),
+        ("a" * 5000, "sha256", "has 64 hex digits, this has 5000"),
+        ("a\0", "sha256", "neither a hash nor the name of a file"),
+        (SHA256, "sha512", "md5, sha1, sha256"),
+    ],
+)
+def test_what_is_no_hash_is_refused(text: str, algorithm: str, said: str) -> None:
+    with pytest.raises(QuestionError, match=said):
+        HashList.of(text, algorithm)
 
 
 def test_a_file_too_large_to_copy_is_told_and_searched_as_it_is(tmp_path: Path) -> None:
