@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgforensics.filesystem.path import file_entry
 from imgforensics.image import Image
-from imgforensics.layer import Layer
+from imgforensics.layer import EntryKind, Layer
 from imgforensics.problems import Problem, display
 from imgforensics.versions import Ending, Fate, Version, Versions, read_all_layers
 
@@ -29,8 +29,9 @@ class DeletedFile:
 
     @property
     def size(self) -> int:
-        """Of its content, in bytes."""
-        return self.version.node.size
+        """Of its content, in bytes; 0 for all but files, which have none."""
+        node = self.version.node
+        return node.size if node.kind is EntryKind.FILE else 0
 
     def read_bytes(self) -> bytes:
         """The whole content; raises `PathError` for what has none, and `DamagedBlobError`."""

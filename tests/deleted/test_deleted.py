@@ -87,6 +87,16 @@ def test_each_can_be_read() -> None:
         assert str(above) == "/e, held by layer 0: overwritten by layer 2"
 
 
+def test_what_has_a_size_has_a_content_of_that_size() -> None:
+    """A symbolic link's size, the length of its target, is that of no content."""
+    below = [file("f", b"four"), file("empty", b""), symlink("s", "f"), hard_link("h", "gone")]
+    names = [whiteout(name) for name in ("f", "empty", "s", "h", "d")]
+    with image_of([*below, directory("d")], names) as image:
+        sizes = {each.path: each.size for each in deleted_files(image)}
+        assert sizes == {b"d": 0, b"empty": 0, b"f": 4, b"h": 0, b"s": 0}
+        assert [each.read_bytes() for each in deleted_files(image) if each.size] == [b"four"]
+
+
 def test_a_directory_that_still_stands_is_not_deleted() -> None:
     with image_of([directory("d", mode=0o700)], [directory("d", mode=0o755)]) as image:
         assert told(image) == []

@@ -103,7 +103,7 @@ def _show(
             each.fate.value,
             "-" if each.by is None else str(each.by.index),
             str(each.version.node.kind),
-            human_size(each.size),
+            human_size(each.version.node.size),
             display(b"/" + each.path),
             brief((each.by or each.layer).created_by or "-", verbose=request.verbose),
         )
