@@ -15,6 +15,7 @@ from imgforensics.comparison.result import ImageDiff
 from imgforensics.comparison.rules import Rule
 from imgforensics.comparison.sharing import share_lower_layers
 from imgforensics.comparison.sides import DirectorySide, ImageSide, Side
+from imgforensics.extraction.selection import patterns_of
 from imgforensics.image import Image
 from imgforensics.layer.layer import Layer
 from imgforensics.problems import Location, Problem
@@ -48,8 +49,8 @@ def diff(
     target, device numbers and names; files of one size are hashed unless they are known to be
     the same. Lower layers that both images hold are read once and not compared.
 
-    `rules` say which differences are noise. `content` are patterns: how the contents of files
-    that match differ is told line by line, inside of compressed files and zips with
+    `rules` say which differences are noise. `content` is a pattern, or several: how the contents
+    of files that match differ is told line by line, inside of compressed files and zips with
     `decompress`; they are held in an unnamed file in `spool_directory` meanwhile. `progress`
     is told bytes of stored blobs as they are read.
 
@@ -57,7 +58,7 @@ def diff(
     not complete. Raises `IndexError` for a layer that is not there, `LimitExceededError`,
     `OutputFailedError` where contents cannot be held, and `SourceUnreadableError`.
     """
-    options = Options(tuple(rules), tuple(content), decompress, spool_directory)
+    options = Options(tuple(rules), patterns_of(content), decompress, spool_directory)
     if isinstance(b, int):
         if not isinstance(a, Image):
             raise TypeError("two layers are of an image, not of a directory")

@@ -108,7 +108,7 @@ def top_layer(image: Image, layer: int | None) -> int:
     """Index of the last layer to apply; raises `IndexError` where the image has none such."""
     if layer is None:
         return image.top
-    if not -1 <= layer <= image.top:
+    if not 0 <= layer <= image.top:
         count = len(image.layers)
         raise IndexError(f"layer {layer}: the image has {count} layers, counted from 0")
     return layer

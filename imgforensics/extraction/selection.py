@@ -14,11 +14,17 @@ class Selection:
     """Patterns to include and to exclude; without any, everything is selected.
 
     A pattern with a slash counts from the image's root, one without matches a name at any
-    depth; a directory that matches brings or takes everything below it. Exclusion wins.
+    depth; a directory that matches brings or takes everything below it. Exclusion wins. One
+    pattern may be given by itself.
     """
 
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    include: Iterable[str] = ()
+    exclude: Iterable[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude"):
+            patterns = getattr(self, name)
+            object.__setattr__(self, name, patterns_of(patterns))
 
     def matcher(self) -> Callable[[bytes], bool]:
         """A test for paths, to be asked many times."""
@@ -29,6 +35,11 @@ class Selection:
     def to_json(self) -> dict[str, list[str]]:
         """For the record."""
         return {"include": list(self.include), "exclude": list(self.exclude)}
+
+
+def patterns_of(given: Iterable[str]) -> tuple[str, ...]:
+    """Several patterns, or the only one: a string is one, and not its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 EVERYTHING = Selection()

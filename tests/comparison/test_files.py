@@ -115,6 +115,16 @@ def test_names_in_a_directory_that_did_not_change() -> None:
 # Moves.
 
 
+def test_one_pattern_of_contents_may_be_given_by_itself() -> None:
+    before, after = (
+        [file("x.sh", b"a\n"), file("y", b"a\n")],
+        [file("x.sh", b"b\n"), file("y", b"")],
+    )
+    with image_of(before) as a, image_of(after) as b:
+        told = {change.path for change in diff(a, b, content="*.sh").files if change.content}
+    assert told == {b"x.sh"}
+
+
 def test_the_same_content_elsewhere_was_moved() -> None:
     before = [directory("d"), file("d/x", b"content"), file("empty")]
     after = [directory("d"), file("d/y", b"content", mode=0o600), file("void")]

@@ -4,13 +4,14 @@ import errno
 import os
 import stat
 import subprocess
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 import pytest
 
-from imgforensics import Limits, extract, write_tar
+from imgforensics import ExtractionRecord, Limits, Selection, extract, extract_layers, write_tar
 from imgforensics.testing import (
     Entry,
     SparseFormat,
@@ -223,21 +224,28 @@ def test_names_beyond_what_one_file_may_have_are_of_a_copy(
     assert record.counts["hard-link"] == 5
 
 
-@pytest.mark.parametrize("layer", [2, 99, -2, -100])
-def test_a_layer_that_is_not_there(tmp_path: Path, layer: int) -> None:
+@pytest.mark.parametrize("form", [extract, extract_layers, write_tar])
+@pytest.mark.parametrize("layer", [2, 99, -1, -2, -100])
+def test_a_layer_that_is_not_there(
+    tmp_path: Path, layer: int, form: Callable[..., ExtractionRecord]
+) -> None:
     with (
         image_of(tmp_path, [file("a", b"")], [file("b", b"")]) as image,
         pytest.raises(IndexError, match="2 layers"),
     ):
-        extract(image, tmp_path / "out", layer=layer)
+        form(image, tmp_path / "out.tar", layer=layer)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tar"]
 
 
-def test_below_all_layers_there_is_an_empty_directory(tmp_path: Path) -> None:
-    with image_of(tmp_path, [file("a", b"")]) as image:
-        record = extract(image, tmp_path / "out", layer=-1)
-    assert not list((tmp_path / "out").iterdir())
-    assert sum(record.counts.values()) == 0
+@pytest.mark.parametrize("patterns", ["etc", ["etc"], iter(("etc",))])
+def test_one_pattern_may_be_given_by_itself(tmp_path: Path, patterns: Iterable[str]) -> None:
+    members = [file("etc/e", b""), file("e", b"")]
+    kept, left = Selection(include=patterns), Selection(exclude="etc")
+    with image_of(tmp_path, members) as image:
+        assert extract(image, tmp_path / "kept", selection=kept).options["include"] == ["etc"]
+        extract(image, tmp_path / "left", selection=left)
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["etc"]
+    assert [path.name for path in (tmp_path / "left").iterdir()] == ["e"]
 
 
 def test_an_image_without_layers(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_force_replaces_what_is_too_deep_for_recursion(tmp_path: Path) -> None:
     try:
         with image_of(tmp_path, members) as image:
             extract(image, tmp_path / "out")
-            extract(image, tmp_path / "out", layer=-1, force=True)
+            extract(image, tmp_path / "out", selection=Selection("none"), force=True)
         assert names(tmp_path / "out") == []
     finally:
         # What a failure leaves is too deep for pytest's own cleaning.
@@ -177,7 +177,7 @@ def test_force_replaces_what_its_owner_may_not_write_to(tmp_path: Path) -> None:
     def work() -> list[str]:
         with open_image(tmp_path / "image.tar") as image:
             extract(image, tmp_path / "out")
-            extract(image, tmp_path / "out", layer=-1, force=True)
+            extract(image, tmp_path / "out", selection=Selection("none"), force=True)
         return names(tmp_path / "out")
 
     assert as_nobody(work) == []
