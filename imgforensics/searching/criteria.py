@@ -7,14 +7,14 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import chain
 
 from imgforensics.errors import DamagedImageError, PathError, QuestionError
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.image import Image
 from imgforensics.layer import EntryKind, Layer
-from imgforensics.searching.query import Query, raw
+from imgforensics.searching.query import Query, raw, several, words
 from imgforensics.searching.regex import Regex
 from imgforensics.tarstream.pax import is_number
 from imgforensics.versions import Version
@@ -59,8 +59,8 @@ class Criteria:
                 _name_test(self._is_name),
                 _path_test(query),
                 _regex_test(query),
-                _kind_test(query.kinds),
-                _size_test(query.size),
+                _kind_test("".join(query.kinds)),
+                _size_test(several(query.size)),
                 _mode_test(query.mode),
                 _xattr_test(query.xattr),
                 _executable if query.executable else None,
@@ -69,7 +69,7 @@ class Criteria:
         ]
         self._newer = None if query.newer is None else _moment(query.newer)
         self._older = None if query.older is None else _moment(query.older)
-        self._owner = None if query.owner is None else _owner_parts(query.owner)
+        self._owner = None if query.owner is None else _owner_parts(str(query.owner))
 
     def may_be_met(self, layers: Sequence[Layer]) -> bool:
         """False where it is certain, without any filesystem, that no name fits.
@@ -131,7 +131,7 @@ def _any_glob(globs: Iterable[bytes], query: Query) -> Matcher:
 
 
 def _name_matcher(query: Query) -> Matcher | None:
-    globs = tuple(map(raw, query.name))
+    globs = words(query.name)
     if any(b"/" in glob for glob in globs):
         raise QuestionError("a name has no slash; to match a path, ask for it as one")
     return _any_glob(globs, query) if globs else None
@@ -144,7 +144,7 @@ def _name_test(matches: Matcher | None) -> Test | None:
 def _path_test(query: Query) -> Test | None:
     if not query.path:
         return None
-    matches = _any_glob(map(raw, query.path), query)
+    matches = _any_glob(words(query.path), query)
     return lambda version: matches(version.path)
 
 
@@ -152,7 +152,8 @@ def _regex_test(query: Query) -> Test | None:
     if not query.regex:
         return None
     expressions = [
-        Regex(b"(?s)" + raw(one), ignore_case=query.ignore_case, lines=False) for one in query.regex
+        Regex(b"(?s)" + one, ignore_case=query.ignore_case, lines=False)
+        for one in words(query.regex)
     ]
     matches = _any(expression.matches_whole for expression in expressions)
     return lambda version: matches(b"/" + version.path)
@@ -180,8 +181,11 @@ def _kind_test(letters: str) -> Test | None:
     return test
 
 
-def _size_test(sizes: Iterable[str | bytes]) -> Test | None:
-    parsed = [_size(raw(size).decode("utf-8", "replace")) for size in sizes]
+def _size_test(sizes: Iterable[str | bytes | int]) -> Test | None:
+    parsed = [
+        _size(size.decode("utf-8", "replace") if isinstance(size, bytes) else str(size))
+        for size in sizes
+    ]
     if not parsed:
         return None
     return lambda version: all(fits(version.node.size) for fits in parsed)
@@ -196,9 +200,10 @@ def _size(text: str) -> Number:
     return lambda size: compare(math.ceil(size / unit) if unit > 1 else size, count)
 
 
-def _mode_test(text: str | None) -> Test | None:
-    if text is None:
+def _mode_test(mode: str | int | None) -> Test | None:
+    if mode is None:
         return None
+    text = f"{mode:04o}" if isinstance(mode, int) else mode
     match = _MODE.fullmatch(text)
     if match is None:
         raise QuestionError(f"{text!r} is no mode; a mode is octal, like 0644, -0022 or /6000")
@@ -233,10 +238,12 @@ def comparison(text: str, what: str) -> Number:
 # Times.
 
 
-def _moment(given: str | datetime) -> int | bytes:
+def _moment(given: str | date) -> int | bytes:
     """Nanoseconds since the epoch, or the path whose time is meant."""
     if isinstance(given, datetime):
         return _nanoseconds(given)
+    if isinstance(given, date):
+        return _nanoseconds(datetime.combine(given, time()))
     if given.startswith("/"):
         return raw(given)
     try:

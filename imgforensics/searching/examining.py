@@ -10,7 +10,7 @@ from imgforensics.errors import EnvironmentProblemError
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.filetype import describe, mime_type
 from imgforensics.searching.criteria import comparison
-from imgforensics.searching.query import Query, raw
+from imgforensics.searching.query import Query, raw, several
 from imgforensics.searching.regex import Regex
 
 _HEAD_BYTES = 1 << 20
@@ -38,8 +38,8 @@ class Examination:
     """The criteria of a query that need a file's bytes, but for what its lines hold."""
 
     def __init__(self, query: Query) -> None:
-        self._lists = query.hashes
-        self.algorithms = tuple(sorted({name for each in query.hashes for name in each.hashes}))
+        self._lists = several(query.hashes)
+        self.algorithms = tuple(sorted({name for each in self._lists for name in each.hashes}))
         self._mime = None if query.mime is None else glob_matcher(raw(query.mime))
         self._magic: Regex | None = None
         if query.magic is not None:

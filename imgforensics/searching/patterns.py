@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from imgforensics.errors import QuestionError
 from imgforensics.searching.gate import Data, gate_for
-from imgforensics.searching.query import Query, raw
+from imgforensics.searching.query import Query, words
 from imgforensics.searching.regex import Regex
 from imgforensics.searching.syntax import wide as wide_form
 from imgforensics.searching.syntax import wide_text
@@ -62,7 +62,7 @@ class Patterns:
     """The expressions of one query; raises `QuestionError` where one does not compile."""
 
     def __init__(self, query: Query) -> None:
-        sources = [raw(one) for one in query.content]
+        sources = words(query.content)
         fold = query.ignore_case
         narrow = [re.escape(one) for one in sources] if query.fixed else sources
         widened = [wide_text(one) if query.fixed else wide_form(one) for one in sources]

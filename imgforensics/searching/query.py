@@ -1,17 +1,37 @@
 """What is looked for: one value that says it all, checked before anything is read."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from datetime import date
+from typing import Any, TypeVar
 
 from imgforensics.errors import QuestionError
 from imgforensics.searching.hash_list import HashList
 
-Words = tuple[str | bytes, ...]
+Value = TypeVar("Value")
+
+Word = str | bytes
+Words = Word | Iterable[Word]
 """One string or several; several mean any of them."""
 
-_SEVERAL = frozenset(("name", "path", "regex", "size", "content", "hashes"))
+_TEXT = ((str, bytes), "text or bytes")
+_COUNT = (int, "a whole number")
+_TIME = ((str, date), "a date, or text like '2024-02-29' or '/etc/passwd'")
+_TAKEN: dict[str, tuple[type | tuple[type, ...], str]] = {
+    **dict.fromkeys(("name", "path", "regex", "xattr", "mime", "magic", "content"), _TEXT),
+    **dict.fromkeys(("context", "max_size", "decompress"), _COUNT),
+    **dict.fromkeys(("newer", "older"), _TIME),
+    "kinds": (str, "letters of f d l h c b p"),
+    "size": ((str, bytes, int), "text like '+10M' or '-4k', or a number of bytes"),
+    "mode": ((str, int), "text like '0644', '-0022' or '/6000', or a number"),
+    "owner": ((str, int), "text like 'root', '0:0' or ':adm', or a number"),
+    "hashes": (HashList, "what HashList.of or HashList.read gives"),
+    "entropy": (str, "text like '>7.5' or '<=1'"),
+}
+"""What a criterion may be, or each of several, and how to say so."""
+
+_SEVERAL = frozenset(("name", "path", "regex", "kinds", "size", "content", "hashes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +39,8 @@ class Query:
     """Criteria; a version matches if all that are given hold.
 
     Text is taken as UTF-8, names and contents are bytes. Where several values are allowed, one
-    may be given by itself, and any of them is enough (of sizes: all of them).
+    may be given by itself, and any of them is enough (of sizes: all of them); they are kept as
+    a tuple. Raises `QuestionError` for what a criterion cannot be.
     """
 
     name: Words = ()
@@ -30,30 +51,30 @@ class Query:
     """Regular expressions for the whole path, `/` at its beginning."""
     ignore_case: bool = False
     """In names, paths and contents; of ASCII letters."""
-    kinds: str = ""
+    kinds: str | Iterable[str] = ""
     """Letters of `f d l h c b p`, as `find -type` has them; `h`: a further name of a file."""
-    size: Words = ()
+    size: Word | int | Iterable[Word | int] = ()
     """`+10M`, `-4k`, `100`: more, less or exactly, in units rounded up, as `find -size`; without
     a unit, bytes."""
-    newer: str | datetime | None = None
+    newer: str | date | None = None
     """Modified after a date (ISO 8601, UTC unless it says otherwise; `@` and seconds) or after
     what stands at a path of the final filesystem (it begins with `/`)."""
-    older: str | datetime | None = None
+    older: str | date | None = None
     """Modified before; as `newer`."""
-    mode: str | None = None
-    """Octal: `0644` exactly, `-0644` all of these bits, `/6000` any of them."""
-    owner: str | None = None
+    mode: str | int | None = None
+    """Octal: `0644` (or the number 0o644) exactly, `-0644` all of these bits, `/6000` any."""
+    owner: str | int | None = None
     """`USER`, `USER:GROUP` or `:GROUP`, numbers or names (of the archive, or of the image's own
     `/etc/passwd` and `/etc/group`)."""
-    xattr: str | bytes | None = None
+    xattr: Word | None = None
     """A glob for the name of an extended attribute."""
     executable: bool = False
     """Regular files that somebody may execute."""
-    hashes: tuple[HashList, ...] = ()
+    hashes: HashList | Iterable[HashList] = ()
     """Files whose content is in one of the lists."""
-    mime: str | None = None
+    mime: Word | None = None
     """A glob for the MIME type that libmagic tells."""
-    magic: str | bytes | None = None
+    magic: Word | None = None
     """A regular expression for libmagic's description."""
     entropy: str | None = None
     """`>7.5`, `<1`: bits for each byte, of the first 8 MiB."""
@@ -72,11 +93,14 @@ class Query:
 
     def __post_init__(self) -> None:
         for name in _SEVERAL:
-            value = getattr(self, name)
-            if isinstance(value, str | bytes | HashList):
-                object.__setattr__(self, name, (value,))
-            elif not isinstance(value, tuple):
-                object.__setattr__(self, name, tuple(value))
+            object.__setattr__(self, name, several(getattr(self, name)))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            types, said = _TAKEN.get(field.name, (object, ""))
+            values = value if field.name in _SEVERAL else (value,)
+            if value != field.default and not all(isinstance(one, types) for one in values):
+                raise QuestionError(f"{field.name}: {said}, not {value!r}")
+        object.__setattr__(self, "kinds", "".join(self.kinds))
         if self.context < 0 or self.decompress < 0:
             raise QuestionError("context and decompress are counts: zero or more")
 
@@ -94,7 +118,7 @@ class Query:
     @property
     def asks_for_contents(self) -> bool:
         """Whether files have to be read to answer it."""
-        return bool(self.content or self.hashes or self.mime or self.magic or self.entropy)
+        return any((self.content, self.hashes, self.mime, self.magic, self.entropy))
 
     @property
     def asks_only_for_text(self) -> bool:
@@ -107,6 +131,18 @@ _NOT_DECIDING = frozenset(("ignore_case", "fixed", "context", "text", "max_size"
 """What alone chooses no version, or can be told from its size before it is read."""
 
 
-def raw(text: str | bytes) -> bytes:
+def several(given: Value | Iterable[Value]) -> tuple[Value, ...]:
+    """The values of a criterion; a string is one, and so is whatever cannot be gone through."""
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return tuple(given)
+    return (given,)
+
+
+def words(given: Words) -> tuple[bytes, ...]:
+    """One or several words, as bytes."""
+    return (raw(given),) if isinstance(given, str | bytes) else tuple(map(raw, given))
+
+
+def raw(text: Word) -> bytes:
     """A word of a query as bytes."""
     return os.fsencode(text)

@@ -23,7 +23,7 @@ together costs no more than the last time, twice."""
 
 def check_scope(image: Image, among: Among) -> None:
     """Raise `QuestionError` for a scope that is none, `MissingBlobError` for an unknown one."""
-    if isinstance(among, str):
+    if not isinstance(among, int):
         if among not in (TOP, ALL, DELETED):
             raise QuestionError(f"{among!r}: search among top, all, deleted, or a layer's number")
         if among != TOP:
