@@ -1,6 +1,6 @@
 """A mapping that nobody can change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -23,6 +23,17 @@ class FrozenMapping(Mapping[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def keys(self) -> KeysView[Key]:
+        """A dict's view: many small mappings are compared and copied."""
+        return self._items.keys()
+
+    def items(self) -> ItemsView[Key, Value]:
+        """A dict's view, as well."""
+        return self._items.items()
+
+    def __eq__(self, other: object) -> bool:
+        return self._items == (other._items if isinstance(other, FrozenMapping) else other)
 
     def __hash__(self) -> int:
         return hash(frozenset(self._items.items()))

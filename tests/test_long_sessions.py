@@ -1,6 +1,7 @@
 """One process that opens image after image, as a notebook does: with `with` and without."""
 
 import gc
+import hashlib
 import multiprocessing
 import os
 import pickle
@@ -12,7 +13,9 @@ import pytest
 
 from imgforensics import (
     DirectoryTree,
+    HashList,
     Image,
+    Query,
     deleted_files,
     list_images,
     open_image,
@@ -20,7 +23,9 @@ from imgforensics import (
     verify,
     wasted_bytes,
 )
+from imgforensics.tarstream.member import NOTHING
 from imgforensics.testing import ImageBuilder, archive, docker_layout, file
+from tests.filesystem.building import image_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "images"
 WEBAPP = FIXTURES / "webapp.docker-save.tar"
@@ -141,6 +146,36 @@ def test_what_verify_finds_is_sent_as_it_is() -> None:
         assert pickle.loads(pickle.dumps(image.manifest)) == image.manifest
         assert pickle.loads(pickle.dumps(image.config)) == image.config
         assert hash(image.manifest) == hash(pickle.loads(pickle.dumps(image.manifest)))
+
+
+@pytest.mark.parametrize("name", EVERY_FORM)
+def test_entries_are_sent_as_they_are(name: str) -> None:
+    with open_image(FIXTURES / name) as image:
+        sent = pickle.loads(pickle.dumps(image.entries))
+        assert set(sent) == set(image.entries)
+        for entry, own in zip(sent, image.entries, strict=True):
+            assert (entry.member.pax is NOTHING) == (own.member.pax is NOTHING)
+            assert (entry.xattrs is NOTHING) == (own.xattrs is NOTHING)
+
+
+def test_a_sent_entry_bears_its_attributes() -> None:
+    members = [file("f", b"", xattrs={"user.a": b"b"}, mtime=1.5), file("g", b"", mtime=1.5)]
+    with image_of(members) as image:
+        first, second = pickle.loads(pickle.dumps(image.entries))
+        assert first.xattrs == {b"user.a": b"b"}
+        assert dict(second.member.pax) == {b"mtime": b"1.5"}
+        assert len({first, second, *image.entries}) == 2
+
+
+def test_answers_can_be_held_in_sets() -> None:
+    empty = HashList.of(hashlib.sha256().hexdigest(), "sha256")
+    assert {Query(hashes=empty)} == {Query(hashes=[pickle.loads(pickle.dumps(empty))])}
+    queries = Query(content="r"), Query(entropy=">=0"), Query(name="f"), Query(hashes=empty)
+    with image_of([file("f", b"r\nr\n", xattrs={"user.a": b"b"})], [file("f", b"")]) as image:
+        found = [list(search(image, query, among="all")) for query in queries]
+        assert [len(set(matches)) for matches in found] == [len(matches) for matches in found]
+        assert list(map(len, found)) == [2, 2, 2, 1]
+        assert len(set(image.history_of("/f"))) == 2
 
 
 # What a cell shows.

@@ -144,7 +144,7 @@ def match_to_json(match: Match) -> dict[str, object]:
         "created_by": match.created_by,
         "in_final_image": match.in_final_image.value,
         "applied": version.is_applied,
-        "hashes": findings.hashes,
+        "hashes": dict(findings.hashes),
         "mime": findings.mime,
         "magic": findings.magic,
         "entropy": findings.entropy,

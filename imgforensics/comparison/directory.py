@@ -17,6 +17,7 @@ from imgforensics.closing import Closing
 from imgforensics.errors import SourceUnreadableError
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
+from imgforensics.frozen import FrozenMapping
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.problems import Location, Problem, ProblemCode, ProblemLog, display
 from imgforensics.sources.base import open_read_only
@@ -155,7 +156,7 @@ class DirectoryTree(Closing):
             data_offset=0,
             stored_size=size,
             device=(os.major(found.st_rdev), os.minor(found.st_rdev)) if is_device else (0, 0),
-            xattrs=xattrs or NOTHING,
+            xattrs=FrozenMapping(xattrs) if xattrs else NOTHING,
         )
         self._ordinal += 1
         return LayerEntry(0, path, member)

@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from imgforensics.contents import Content
 from imgforensics.errors import EnvironmentProblemError
 from imgforensics.filesystem.globs import glob_matcher
 from imgforensics.filetype import describe, mime_type
+from imgforensics.frozen import FrozenMapping
 from imgforensics.searching.criteria import comparison
 from imgforensics.searching.query import Query, raw, several
 from imgforensics.searching.regex import Regex
@@ -23,12 +24,15 @@ ENTROPY_BYTES = 8 << 20
 class Findings:
     """What was found out about a content that was examined."""
 
-    hashes: dict[str, str]
+    hashes: Mapping[str, str]
     """Hexadecimal, by algorithm."""
     mime: str | None = None
     magic: str | None = None
     entropy: float | None = None
     """Bits for each byte."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hashes", FrozenMapping(self.hashes))
 
 
 NOTHING_FOUND = Findings({})
@@ -82,7 +86,7 @@ class Examination:
             return False
         return not self._entropy or self._entropy(findings.entropy or 0.0)
 
-    def _is_listed(self, hashes: dict[str, str]) -> bool:
+    def _is_listed(self, hashes: Mapping[str, str]) -> bool:
         return any(
             bytes.fromhex(value) in each.hashes.get(name, ())
             for each in self._lists

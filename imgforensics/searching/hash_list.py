@@ -7,11 +7,12 @@ Sources: https://md5deep.sourceforge.net/start-hashdeep.html (format of hashdeep
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgforensics.errors import QuestionError, SourceUnreadableError
+from imgforensics.frozen import FrozenMapping
 
 LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64}
 _NAMES = {"md5": "md5", "sha1": "sha1", "sha-1": "sha1", "sha256": "sha256", "sha-256": "sha256"}
@@ -25,7 +26,7 @@ _BAD_LINES_NAMED = 5
 class HashList:
     """Hashes of contents, by algorithm."""
 
-    hashes: dict[str, frozenset[bytes]]
+    hashes: Mapping[str, frozenset[bytes]]
     """By `hashlib`'s name of the algorithm: raw digests."""
     source: str = ""
     """The file that it was read from."""
@@ -33,6 +34,9 @@ class HashList:
     """Lines that hold no hash and are no comment."""
     first_bad_lines: tuple[int, ...] = field(default=())
     """Numbers of the first of them, from 1."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hashes", FrozenMapping(self.hashes))
 
     @classmethod
     def of(cls, text: str, algorithm: str) -> "HashList":

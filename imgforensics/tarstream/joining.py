@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from imgforensics.errors import LimitExceededError
+from imgforensics.frozen import FrozenMapping
 from imgforensics.limits import Limits
 from imgforensics.problems import ProblemCode, ProblemLog, display
 from imgforensics.tarstream import sparse
@@ -53,6 +54,8 @@ class MemberJoiner:
         self._limits = limits
         self._decode = decode
         self._stored = 0
+        self._records = Records()
+        self._xattrs = self._pax = NOTHING
 
     def member(
         self, ordinal: int, header: Header, preamble: Preamble, in_force: Records
@@ -74,6 +77,8 @@ class MemberJoiner:
             self._settle_content(preamble.offset, name)
         size, extents = self._layout(block, in_force, name) if kind is EntryKind.FILE else (0, None)
         mtime = values.get(b"mtime")
+        if in_force is not self._records:
+            self._freeze(in_force)
         return TarMember(
             ordinal,
             name,
@@ -90,11 +95,17 @@ class MemberJoiner:
             values.get(b"uname", header.user_name),
             values.get(b"gname", header.group_name),
             _device(header, values) if kind in _DEVICES else NO_DEVICE,
-            in_force.xattrs or NOTHING,
-            values or NOTHING,
+            self._xattrs,
+            self._pax,
             extents,
             header.type_flag,
         )
+
+    def _freeze(self, records: Records) -> None:
+        """Hold what they say as it stays; members that share records share that."""
+        self._records = records
+        self._xattrs = FrozenMapping(records.xattrs) if records.xattrs else NOTHING
+        self._pax = FrozenMapping(records.values) if records.values else NOTHING
 
     def _name(self, header: Header, preamble: Preamble, in_force: Records) -> bytes:
         path, long_name = in_force.values.get(b"path") or b"", preamble.long_name

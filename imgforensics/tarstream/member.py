@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
-NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
-"""The empty mapping that members without PAX records or xattrs share."""
+from imgforensics.frozen import FrozenMapping
 
+
+class _Nothing(FrozenMapping[bytes, bytes]):
+    """Stays the only one of its kind, also where another process sends or copies it."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Mapping[bytes, bytes] = _Nothing({})
+"""The empty mapping that members without PAX records or xattrs share."""
 
 RECORD_BYTES = 130
 """Roughly what a PAX record or xattr takes in memory besides its key and value."""
