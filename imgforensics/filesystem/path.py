@@ -2,10 +2,9 @@
 
 import io
 import os
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO, Literal, TextIO, cast, overload
+from typing import IO, Any, BinaryIO, Literal, TextIO, cast, overload
 
 from imgforensics.errors import (
     BrokenHardLinkError,
@@ -18,29 +17,17 @@ from imgforensics.errors import (
 from imgforensics.filesystem.globs import glob_matcher, split_pattern
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.resolve import Resolution, resolve
+from imgforensics.filesystem.stat_result import stat_result_of
 from imgforensics.filesystem.tree import FileTree, walk
 from imgforensics.layer.entry import LayerEntry
 from imgforensics.problems import display
 from imgforensics.tarstream.member import EntryKind
 
-_FORMATS = {
-    EntryKind.FILE: stat.S_IFREG,
-    EntryKind.DIRECTORY: stat.S_IFDIR,
-    EntryKind.SYMLINK: stat.S_IFLNK,
-    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
-    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
-    EntryKind.FIFO: stat.S_IFIFO,
-    EntryKind.HARD_LINK: stat.S_IFREG,
-}
-
-_ORDINAL_BITS = 40
-"""Of an inode number, for a member's position in its layer; above them, the layer from 1."""
-
 
 class ImagePath:
     """A path in one snapshot of an image.
 
-    Reads like a :class:`pathlib.PurePosixPath` with the reading half of
+    Has most of what :class:`pathlib.PurePosixPath` has and the reading half of
     :class:`pathlib.Path`, and satisfies :class:`importlib.resources.abc.Traversable`.
     Symbolic links are resolved inside the image's root. Names that are not UTF-8 appear in
     `str` as `os.fsdecode` gives them and round-trip through `bytes(path)`.
@@ -66,6 +53,11 @@ class ImagePath:
     def suffix(self) -> str:
         """The last part's ending with its dot, as pathlib has it."""
         return PurePosixPath(self.name).suffix
+
+    @property
+    def suffixes(self) -> list[str]:
+        """All endings of the last part, as pathlib has them."""
+        return PurePosixPath(self.name).suffixes
 
     @property
     def stem(self) -> str:
@@ -110,6 +102,18 @@ class ImagePath:
         """The way here from a path above, a pure path, for an `ImagePath` is absolute."""
         return self._pure.relative_to(str(other))
 
+    def is_relative_to(self, other: "ImagePath | str | PurePosixPath") -> bool:
+        """Whether it is, or is below, a path."""
+        return self._pure.is_relative_to(str(other))
+
+    def is_absolute(self) -> bool:
+        """Always: it counts from the image's root."""
+        return True
+
+    def as_posix(self) -> str:
+        """`str` of it: it has no other slashes."""
+        return str(self)
+
     def match(self, pattern: str) -> bool:
         """Whether the end of the path fits a shell pattern, as pathlib has it."""
         return self._pure.match(pattern)
@@ -131,7 +135,9 @@ class ImagePath:
     def __hash__(self) -> int:
         return hash((id(self._tree), self._path))
 
-    def __lt__(self, other: "ImagePath") -> bool:
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, ImagePath):
+            return NotImplemented
         return self._path < other._path
 
     # What stands there.
@@ -168,7 +174,7 @@ class ImagePath:
         entries below it imply. `st_nlink` is 1: names are not counted, for a snapshot does
         not know all names of a file without a walk through the whole of it.
         """
-        return _stat_result(self.resolution(follow=follow_symlinks).node)
+        return stat_result_of(self.resolution(follow=follow_symlinks).node)
 
     def lstat(self) -> os.stat_result:
         """`stat` of a link itself."""
@@ -229,6 +235,15 @@ class ImagePath:
     ) -> TextIO: ...
     @overload
     def open(self, mode: Literal["rb"], buffering: int = -1) -> BinaryIO: ...
+    @overload
+    def open(
+        self,
+        mode: str,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> IO[Any]: ...
     def open(
         self,
         mode: str = "r",
@@ -236,7 +251,7 @@ class ImagePath:
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
-    ) -> TextIO | BinaryIO:
+    ) -> IO[Any]:
         """A seekable file, read-only; text is UTF-8 unless `encoding` says otherwise.
 
         `buffering` is there for pathlib's sake: what is read is the same with any.
@@ -362,38 +377,3 @@ def _relative_pattern(pattern: str | bytes) -> bytes:
     if raw.startswith(b"/"):
         raise NotImplementedError("a pattern counts from the path, and cannot be absolute")
     return raw
-
-
-def _stat_result(node: Node) -> os.stat_result:
-    seconds = node.mtime_ns // 1_000_000_000
-    mode = node.mode | _FORMATS[node.kind]
-    times = dict.fromkeys(("st_atime_ns", "st_mtime_ns", "st_ctime_ns"), node.mtime_ns)
-    times["st_rdev"] = _device_number(node)
-    fixed = (
-        mode,
-        _inode_number(node),
-        0,
-        1,
-        node.uid,
-        node.gid,
-        node.size,
-        seconds,
-        seconds,
-        seconds,
-    )
-    return os.stat_result(fixed, times)
-
-
-def _inode_number(node: Node) -> int:
-    if node.inode is None:
-        return 0
-    layer, ordinal = node.inode
-    return (layer + 1 << _ORDINAL_BITS) + ordinal
-
-
-def _device_number(node: Node) -> int:
-    try:
-        return os.makedev(*node.device)
-    except OverflowError:
-        # An archive may claim numbers that no kernel has.
-        return 0
