@@ -9,6 +9,7 @@ import pytest
 
 import imgforensics
 import imgforensics.comparison
+import imgforensics.errors
 import imgforensics.filesystem
 import imgforensics.layer
 import imgforensics.scanners.packages
@@ -52,6 +53,17 @@ def test_a_star_brings_them_all_and_nothing_else() -> None:
     standard = {"__annotations__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"}
     assert set(run(code).split()) - standard == set(__all__)
     assert set(dir(imgforensics)) == set(__all__)
+
+
+def test_a_room_is_there_without_being_imported() -> None:
+    code = "import imgforensics; print(imgforensics.errors.PathError, imgforensics.comparison.Rule)"
+    assert "PathError" in run(code)
+
+
+def test_every_error_is_among_them() -> None:
+    errors = vars(imgforensics.errors).values()
+    kinds = {each.__name__ for each in errors if inspect.isclass(each)}
+    assert kinds <= set(__all__)
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
