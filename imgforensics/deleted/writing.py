@@ -9,6 +9,7 @@ from imgforensics.extraction.record import Form
 from imgforensics.filesystem.node import Node
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
+from imgforensics.problems import Problem
 
 
 def extract_deleted(
@@ -23,15 +24,24 @@ def extract_deleted(
 
     Directories above it have the attributes that they had there. Of several versions that one
     layer holds at one path, all but the one that its snapshot shows have `~` and the number of
-    their entry behind their name. All else is as in :func:`~imgforensics.extract`.
+    their entry behind their name. A layer that reaches a limit is left out, and the result is not
+    complete. All else is as in :func:`~imgforensics.extract`.
     """
     trees: dict[int, _Sapling] = {}
-    for deleted in deleted_files(image, selected=selection.matcher()):
+    problems: list[Problem] = []
+    for deleted in deleted_files(image, selected=selection.matcher(), problems=problems):
         index = deleted.layer.index
         trees.setdefault(index, _Sapling(image, index)).add(deleted)
     grown = {index: tree.grown() for index, tree in trees.items()}
     return extract_trees(
-        image, output, grown, Form.DELETED, selection=selection, special=special, force=force
+        image,
+        output,
+        grown,
+        Form.DELETED,
+        problems,
+        selection=selection,
+        special=special,
+        force=force,
     )
 
 

@@ -1,7 +1,7 @@
 """Trees that were put together from versions of files, each written to a folder of its layer."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from imgforensics.extraction.selection import EVERYTHING, Selection
 from imgforensics.extraction.target import DirectoryTarget, make_directory
 from imgforensics.filesystem.tree import FileTree
 from imgforensics.image import Image
+from imgforensics.problems import Problem
 
 
 def extract_trees(
@@ -22,6 +23,7 @@ def extract_trees(
     output: str | os.PathLike[str],
     trees: Mapping[int, FileTree],
     form: Form,
+    problems: Iterable[Problem],
     *,
     selection: Selection,
     special: bool = False,
@@ -29,13 +31,15 @@ def extract_trees(
 ) -> ExtractionRecord:
     """Write each tree to `output/layer-NNN`, NNN being its key.
 
-    All of each tree is written; the record says that it was chosen by `selection`.
+    All of each tree is written; the record says that it was chosen by `selection`, and has the
+    `problems` that were met on the way to them.
     Contents may come from any layer; they are read a second time, once for each folder that
     needs some of a layer. All else, and what is raised, is as in
     :func:`~imgforensics.extraction.extract`.
     """
     target = DirectoryTarget(Path(output), image.source.description, force=force)
     tally = Tally(image.limits)
+    tally.problems.extend(problems)
     partial = target.begin()
     layers = dict(enumerate(image.layers))
     for index, tree in sorted(trees.items()):

@@ -8,6 +8,7 @@ import pytest
 
 from imgforensics import (
     Image,
+    Limits,
     Selection,
     deleted_files,
     extract_deleted,
@@ -216,3 +217,13 @@ def test_the_truth_of_the_fixture() -> None:
             (2, "srv/shop/settings/site.conf", "hidden", 4),
             (2, "opt/notes", "overwritten", 4),
         }
+
+
+def test_a_layer_over_a_limit_leaves_what_is_written_incomplete(tmp_path: Path) -> None:
+    with image_of(
+        [file("a", b"1")] * 20, [whiteout("a")], limits=Limits(layer_entries=10)
+    ) as image:
+        record = extract_deleted(image, tmp_path / "out")
+    assert not record.is_complete
+    assert {problem.code for problem in record.problems} == {ProblemCode.LIMIT_REACHED}
+    assert not (tmp_path / "out").exists()
