@@ -142,6 +142,31 @@ def test_an_incomplete_image(tmp_path: Path) -> None:
     assert (outcome.status, outcome.lines) == (4, ["  0 unknown /etc/passwd"])
 
 
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [
+        (("search", "-e", "x"), 5),
+        (("search", "--name", "a"), 5),
+        (("search", "--name", "a", "--layer", "1"), 5),
+        (("search", "-e", "x", "--in", "all"), 4),
+        (("search", "--name", "a", "--in", "deleted"), 4),
+        (("deleted",), 4),
+        (("deleted", "-o", "OUT"), 4),
+        (("deleted", "--waste"), 5),
+        (("dockerfile",), 4),
+    ],
+)
+def test_a_layer_past_a_limit_is_left_out_where_there_is_an_answer_without_it(
+    question: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    """docs/security-model.md, promise 4."""
+    path = save(tmp_path, ImageBuilder([[file("a", b"x")], [file("b", b"x")] * 20]))
+    command, *options = (str(tmp_path / "out") if word == "OUT" else word for word in question)
+    outcome = run(command, path, *options, "--limit", "layer_entries=10")
+    assert outcome.status == status
+    assert "over the limit layer_entries=10" in outcome.said
+
+
 def test_a_limit_stops_a_layer_and_not_the_search(tmp_path: Path) -> None:
     bomb = LayerSpec([file("zeros", bytes(30 << 20))])
     path = save_layout(tmp_path, ImageBuilder([[file("a", b"word")], bomb]))
