@@ -144,5 +144,8 @@ def words(given: Words) -> tuple[bytes, ...]:
 
 
 def raw(text: Word) -> bytes:
-    """A word of a query as bytes."""
-    return os.fsencode(text)
+    """A word of a query as bytes; raises `QuestionError` for half a character."""
+    try:
+        return os.fsencode(text)
+    except UnicodeEncodeError:
+        raise QuestionError(f"{text!r} is no text: it holds a lone surrogate") from None

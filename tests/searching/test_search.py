@@ -233,6 +233,7 @@ def test_an_expression_that_backtracks_elsewhere_takes_no_longer_here() -> None:
         {"kinds": 7},
         {"size": 1.5},
         {"context": None},
+        {"name": "\ud800"},
         {"max_size": "1k"},
         {"colour": "red"},
         {"context": -1},
