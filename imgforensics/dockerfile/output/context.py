@@ -76,7 +76,8 @@ def plan_context(image: Image, recovered: RecoveredDockerfile) -> BuildContext:
         elif is_unpacked(step.recovered.instruction, members):
             _add_archive(context, step, members, is_source=is_source)
         else:
-            copies.append(_placed_naturally(step, _kept(members, image, step, context)))
+            kept = _kept(members, image, step, context)
+            copies.append(_placed_naturally(step if is_source else _of_no_stage(step), kept))
     if is_source:
         _place_for_source(context, copies)
     else:
@@ -96,6 +97,14 @@ def _is_in(stages: set[str], step: CopyStep) -> bool:
     """Whether it copies out of a stage that the Dockerfile has, or out of an image."""
     origin = step.origin
     return origin is not None and (origin.lower() in stages or bool(set(origin) & set(":/@")))
+
+
+def _of_no_stage(step: CopyStep) -> CopyStep:
+    """A copy out of a stage that is lost as one out of the context, which has its files."""
+    if step.origin is None:
+        return step
+    note = f"its stage {step.origin} is lost, and its files are in the context"
+    return step._replace(recovered=_from_context(step.recovered, note))
 
 
 def _kept(members: Members, image: Image, step: CopyStep, context: BuildContext) -> Members:
