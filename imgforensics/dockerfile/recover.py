@@ -7,7 +7,7 @@ from imgforensics.dockerfile.base.candidates import base_cuts
 from imgforensics.dockerfile.base.known_bases import KnownBases
 from imgforensics.dockerfile.base.names import with_names
 from imgforensics.dockerfile.base.system import SystemReader
-from imgforensics.dockerfile.history.changes import is_told
+from imgforensics.dockerfile.history.changes import untold_keywords
 from imgforensics.dockerfile.history.command_names import with_command_names
 from imgforensics.dockerfile.history.completion import completed
 from imgforensics.dockerfile.history.equivalents import with_equivalents
@@ -57,7 +57,7 @@ def recover_dockerfile(
         config,
         builder,
         has_root=has_root,
-        base_is_told=is_told(base, rows[: base.rows]),
+        untold_of_base=untold_keywords(base, rows[: base.rows]),
     )
     recovered = RecoveredDockerfile(
         instructions=(*from_instructions(base), *whole.instructions),

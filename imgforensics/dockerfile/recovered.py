@@ -119,7 +119,7 @@ class RecoveredDockerfile:
     """Settings of the image that no row tells, where a builder wrote rows for all of them.
 
     Changed after the build, and then among `instructions`, too, unless the source itself was
-    found; or perhaps of a base whose own history is not all there. The notes tell which.
+    found; or perhaps of a base whose own history does not tell all. The notes tell which.
     """
     builder: Builder = Builder.UNKNOWN
     source: bytes | None = None

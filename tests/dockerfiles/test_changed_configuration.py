@@ -59,24 +59,25 @@ RUN_OF_BUILDAH = [row("/bin/sh -c make", comment="FROM docker.io/library/alpine:
 
 
 @pytest.mark.parametrize(
-    ("base", "own", "lines"),
+    ("base", "own", "lines", "in_doubt"),
     [
-        (CLASSIC_BUSYBOX, APPENDED, ["COPY layer-1/ /", "COPY layer-2/ /"]),
-        (CLASSIC_BUSYBOX, RUN_OF_CLASSIC, ["RUN make"]),
-        (ALPINE, RUN_OF_BUILDKIT, ["RUN apk add curl"]),
-        (ALPINE, RUN_OF_BUILDAH, ["RUN make"]),
-        ([DEBIAN], RUN_OF_BUILDKIT, ["RUN apk add curl"]),
+        (CLASSIC_BUSYBOX, APPENDED, ["COPY layer-1/ /", "COPY layer-2/ /"], []),
+        (CLASSIC_BUSYBOX, RUN_OF_CLASSIC, ["RUN make"], []),
+        (ALPINE, RUN_OF_BUILDKIT, ["RUN apk add curl"], ["LABEL l=v"]),
+        (ALPINE, RUN_OF_BUILDAH, ["RUN make"], ["LABEL l=v"]),
+        ([DEBIAN], RUN_OF_BUILDKIT, ["RUN apk add curl"], []),
     ],
     ids=["appended", "classic", "buildkit", "buildah", "debuerreotype"],
 )
 def test_settings_that_no_row_tells_are_the_images(
-    base: list[Json], own: list[Json], lines: list[str]
+    base: list[Json], own: list[Json], lines: list[str], in_doubt: list[str]
 ) -> None:
+    """But for labels: BuildKit, which made one of the bases, keeps no row of `--label`."""
     found = recovered([*base, *own], MUTATED)
-    assert own_lines(found) == [*lines, *ALL_SETTINGS]
-    assert [str(one) for one in found.untold_settings] == ALL_SETTINGS
+    assert own_lines(found) == [*lines, *(one for one in ALL_SETTINGS if one not in in_doubt)]
+    assert {str(one) for one in found.untold_settings} == set(ALL_SETTINGS)
     assert all("no row tells of it" in one.note for one in found.untold_settings)
-    assert found.settings_left_out == ()
+    assert [str(one) for one in found.settings_left_out] == in_doubt
 
 
 def test_an_image_of_a_base_alone_has_what_was_changed() -> None:
@@ -120,6 +121,8 @@ def test_what_the_base_has_set_is_not_the_images() -> None:
         ("ENV LEGACY some legacy value", {"Env": ["LEGACY=some legacy value"]}),
         ("LABEL legacy some legacy value", {"Labels": {"legacy": "some legacy value"}}),
         ("ENV A=$HOME/a", {"Env": ["A=/root/a"]}),
+        ('ENV A="a b" B="$A c"', {"Env": ["A=a b", "B=a b c"]}),
+        ("ENV A=1 B=$A C='$A'", {"Env": ["A=1", "B=", "C=$A"]}),
         (
             "EXPOSE 8000-8001 53/UDP",
             {"ExposedPorts": {"8000/tcp": {}, "8001/tcp": {}, "53/udp": {}}},
@@ -143,6 +146,11 @@ def test_what_buildah_writes_as_it_stood_is_told(text: str, config: Json) -> Non
     ("text", "config", "line"),
     [
         ("ENV A 1", {"Env": ["A=2"]}, "ENV A=2"),
+        (
+            'ENV BIN=/b PATH="$DIR/b:$PATH"',
+            {"Env": ["BIN=/b", "PATH=/evil:/b"]},
+            "ENV PATH=/evil:/b",
+        ),
         ("LABEL l=1", {"Labels": {"l": "2"}}, "LABEL l=2"),
         ("USER app", {"User": "root"}, "USER root"),
         ("USER $U", {"User": "root", "Env": ["U=app"]}, "USER root"),
@@ -155,7 +163,8 @@ def test_what_buildah_writes_as_it_stood_is_told(text: str, config: Json) -> Non
 )
 def test_what_the_dockerfile_set_otherwise_was_changed(text: str, config: Json, line: str) -> None:
     """Whatever the base has: here nothing tells of it."""
-    rows = [row(None), *RUN_OF_BUILDAH, row(f"{NOP}{text}", empty=True)]
+    set_before = row(f"{NOP}ENV DIR=/a PATH=/bin", empty=True)
+    rows = [row(None), *RUN_OF_BUILDAH, set_before, row(f"{NOP}{text}", empty=True)]
     found = recovered(rows, config)
     assert line in own_lines(found)
     changed = next(one for one in found.untold_settings if str(one) == line)

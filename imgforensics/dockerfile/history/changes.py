@@ -1,6 +1,6 @@
 """Settings that a history which records everything does not tell: changed after the build.
 
-Or brought by the base, where its own history is not all there.
+Or brought by the base, where its own history does not tell all.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from imgforensics.dockerfile.history.settings import (
     untold_volumes,
 )
 from imgforensics.dockerfile.instruction import (
+    KEYWORDS,
     Confidence,
     Evidence,
     Instruction,
@@ -28,12 +29,14 @@ RECORDS_ALL = frozenset({Builder.CLASSIC, Builder.BUILDAH, Builder.BUILDKIT})
 """Builders that write a row for every instruction."""
 _SETS_NOTHING_ELSE = frozenset({*RECORDS_ALL, Builder.DEBUERREOTYPE})
 """Those, and one whose images have no settings but a shell."""
+_TAKES_LABELS = frozenset({Builder.BUILDAH, Builder.BUILDKIT})
+"""Those whose option `--label` leaves no row."""
 _NAMED = frozenset({"ENV", "LABEL"})
 _ADDED = frozenset({"EXPOSE", "VOLUME"})
 _CMD, _ENTRYPOINT = ("CMD", ""), ("ENTRYPOINT", "")
 _CHANGED = "no row tells of it: the configuration was changed after the build"
 _LABELLED = "no row tells of it: a label given to the build as an option, or set after it"
-_OF_BASE = "no row tells of it: perhaps of the base, whose own history is not all there"
+_OF_BASE = "no row tells of it: perhaps of the base, whose own history does not tell all"
 
 
 class Changes(NamedTuple):
@@ -43,14 +46,15 @@ class Changes(NamedTuple):
     perhaps_of_base: tuple[RecoveredInstruction, ...]
 
 
-def is_told(base: BaseCandidate, rows: Sequence[Row]) -> bool:
-    """Whether the base's `rows` tell every setting that an image inherits from it."""
+def untold_keywords(base: BaseCandidate, rows: Sequence[Row]) -> frozenset[str]:
+    """What an image may inherit from its base though none of the base's `rows` tells of it."""
     if not rows:
-        return base.name == SCRATCH
+        return frozenset() if base.name == SCRATCH else KEYWORDS
+    builders = {row.builder for row in rows}
     of_layers = {row.layer for row in rows if row.reading or row.builder is Builder.DEBUERREOTYPE}
-    return of_layers >= set(range(base.layers)) and all(
-        row.builder in _SETS_NOTHING_ELSE for row in rows
-    )
+    if not (builders <= _SETS_NOTHING_ELSE and of_layers >= set(range(base.layers))):
+        return KEYWORDS
+    return frozenset({"LABEL"}) if builders & _TAKES_LABELS else frozenset()
 
 
 def changes(
@@ -58,9 +62,12 @@ def changes(
     base: Sequence[Instruction],
     config: ImageConfig,
     *,
-    base_is_told: bool,
+    untold_of_base: frozenset[str],
 ) -> Changes:
-    """Settings that neither the Dockerfile's `own` instructions nor those of its base tell of."""
+    """Settings that neither the Dockerfile's `own` instructions nor those of its base tell of.
+
+    `untold_of_base` are the keywords of those that may be inherited all the same.
+    """
     known = [*base, *own]
     untold = [
         *map(environment_line, untold_variables(config, known)),
@@ -72,7 +79,11 @@ def changes(
     set_by_own = _settings(own)
     if _ENTRYPOINT in set_by_own:  # It takes the base's CMD away.
         set_by_own.add(_CMD)
-    changed = [each for each in untold if base_is_told or _settings([each]) & set_by_own]
+    changed = [
+        each
+        for each in untold
+        if each.keyword not in untold_of_base or _settings([each]) & set_by_own
+    ]
     replaced = set(changed)
     return Changes(
         tuple(map(_changed, changed)),

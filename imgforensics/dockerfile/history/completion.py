@@ -57,17 +57,17 @@ def completed(
     builder: Builder,
     *,
     has_root: bool,
-    base_is_told: bool,
+    untold_of_base: frozenset[str],
 ) -> Completed:
     """A Dockerfile's own instructions with those that only the configuration tells of.
 
     `has_root` says whether the base's working directory is `/` without an instruction,
-    `base_is_told` whether `base` sets everything that the image inherits.
+    `untold_of_base` which settings may be inherited without one.
     """
     of_own, of_base = ([each.instruction for each in side] for side in (own, base))
     known = [*of_base, *of_own]
     if own and builder in RECORDS_ALL:
-        found = changes(of_own, of_base, config, base_is_told=base_is_told)
+        found = changes(of_own, of_base, config, untold_of_base=untold_of_base)
         triggers = [told(each) for each in untold_triggers(config, known)]
         whole = (*_before_command(own, triggers), *found.after_build)
         return Completed(whole, (*found.after_build, *found.perhaps_of_base))

@@ -25,6 +25,7 @@ from imgforensics.oci.config import ImageConfig
 
 _LINE_BREAK = re.compile(r"\r?\n")
 _MOST_RANGES = 20
+_PLAIN = re.compile(r"[\w./:@%+,=~-]+", re.ASCII)
 _PORT_RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})/(\w+)")
 _VARIABLE = re.compile(r"(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _DEFAULT_PATHS = frozenset(
@@ -42,7 +43,7 @@ _BARE_SHELLS = frozenset({("sh",), ("bash",), ("/bin/sh",), ("/bin/bash",), ("/b
 
 def untold_variables(config: ImageConfig, known: Sequence[Instruction]) -> list[Pair]:
     """Variables that no known instruction sets to what the image has, in the image's order."""
-    told = named_pairs("ENV", known)
+    told = _told_variables(known)
     final = environment_of(config.container.env).items()
     return [
         Pair(name, value)
@@ -169,6 +170,24 @@ def named_pairs(keyword: str, known: Iterable[Instruction]) -> dict[str, str]:
                 name, _, value = word.partition("=")
                 told[unquote(name)] = value
     return told
+
+
+def _told_variables(known: Iterable[Instruction]) -> dict[str, str]:
+    """The last value of each variable as it was written, plain values of others put in."""
+    told: dict[str, str] = {}
+    plain: dict[str, str] = {}
+    for each in known:
+        if each.keyword == "ENV":
+            found = named_pairs("ENV", [each])
+            pairs = {name: _expanded_plainly(value, plain) for name, value in found.items()}
+            told |= pairs
+            plain |= {name: value for name, value in pairs.items() if _PLAIN.fullmatch(value)}
+    return told
+
+
+def _expanded_plainly(written: str, values: Mapping[str, str]) -> str:
+    """A written value with its variables replaced; as it is where quotes may keep it so."""
+    return written if "'" in written else _expanded(written, values)
 
 
 def _is_told(written: str | None, value: str) -> bool:
