@@ -187,6 +187,12 @@ def test_ports_and_volumes_that_were_added() -> None:
     assert [str(one) for one in found.untold_settings] == ["EXPOSE 8000/udp 8002", "VOLUME /b"]
 
 
+def test_variables_that_double_with_every_row_stay_small() -> None:
+    doubled = [row(f"{NOP}ENV {text}", empty=True) for text in ("A=x", *["A=$A$A B=$B$B"] * 60)]
+    found = recovered([*ALPINE, *RUN_OF_BUILDAH, *doubled], {"Env": ["A=y", "B=z"]})
+    assert len(str(found)) < 10_000
+
+
 def test_settings_that_a_base_without_history_may_have_are_listed(tmp_path: Path) -> None:
     rows = [row("", comment="Imported from -"), *RUN_OF_BUILDKIT]
     data = image_bytes(rows, MUTATED, 2)

@@ -25,7 +25,8 @@ from imgforensics.oci.config import ImageConfig
 
 _LINE_BREAK = re.compile(r"\r?\n")
 _MOST_RANGES = 20
-_PLAIN = re.compile(r"[\w./:@%+,=~-]+", re.ASCII)
+_MOST_VARIABLES = 100
+_PLAIN = re.compile(r"[\w./:@%+,=~-]{1,4096}", re.ASCII)
 _PORT_RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})/(\w+)")
 _VARIABLE = re.compile(r"(?<!\\)\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _DEFAULT_PATHS = frozenset(
@@ -155,6 +156,8 @@ def _values(config: ImageConfig, known: Iterable[Instruction]) -> dict[str, str]
 
 def _expanded(text: str, values: Mapping[str, str]) -> str:
     """Variables replaced; one that is not known is left as it is."""
+    if text.count("$") > _MOST_VARIABLES:
+        return text
     return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
 
 
