@@ -29,6 +29,7 @@ def recovered_to_json(
             }
             for position, one in enumerate(recovered.instructions)
         ],
+        "untold_settings": [_instruction_to_json(one) for one in recovered.untold_settings],
         "base": _base_to_json(recovered.base),
         "base_names": [
             {"name": one.name, "score": one.score, "reason": one.reason}

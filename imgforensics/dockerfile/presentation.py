@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imgforensics.dockerfile.recovered import RecoveredDockerfile
-from imgforensics.dockerfile.rendering import as_comments, dockerfile_text
+from imgforensics.dockerfile.rendering import as_comments, dockerfile_text, evidence_of
 
 if TYPE_CHECKING:
     from imgforensics.dockerfile.layers.effects import Effects
@@ -41,6 +41,7 @@ class Presentation:
                 recovered.instructions,
                 heading=recovered.heading,
                 base=recovered.base_instructions if self.base else (),
+                left_out=recovered.settings_left_out,
                 evidence=self.evidence,
                 pretty=self.pretty,
                 remarks={at: tuple(effects.lines()) for at, effects in self.effects.items()},
@@ -55,6 +56,7 @@ class Presentation:
         if self.evidence and recovered.instructions:
             found = recovered.instructions[0].evidence
             yield f"all of it: exact, from {found}: {recovered.source_name}"
+            yield from (f"{one}: {evidence_of(one)}" for one in recovered.settings_left_out)
         for position, effects in self.effects.items():
             yield str(recovered.instructions[position])
             yield from (f"  {line}" for line in effects.lines())

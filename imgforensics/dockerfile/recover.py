@@ -7,6 +7,7 @@ from imgforensics.dockerfile.base.candidates import base_cuts
 from imgforensics.dockerfile.base.known_bases import KnownBases
 from imgforensics.dockerfile.base.names import with_names
 from imgforensics.dockerfile.base.system import SystemReader
+from imgforensics.dockerfile.history.changes import untold_keywords
 from imgforensics.dockerfile.history.command_names import with_command_names
 from imgforensics.dockerfile.history.completion import completed
 from imgforensics.dockerfile.history.equivalents import with_equivalents
@@ -50,12 +51,20 @@ def recover_dockerfile(
     has_root = any(row.builder is Builder.BUILDKIT for row in rows[: base.rows])
     own = with_equivalents(rows[base.rows :], range(base.layers, len(image.layers)))
     builder = image_builder(config, [row.builder for row in rows[base.rows :]])
-    added = completed(own, below, config, builder, has_root=has_root)
+    whole = completed(
+        own,
+        below,
+        config,
+        builder,
+        has_root=has_root,
+        untold_of_base=untold_keywords(base, rows[: base.rows]),
+    )
     recovered = RecoveredDockerfile(
-        instructions=(*from_instructions(base), *added),
+        instructions=(*from_instructions(base), *whole.instructions),
         base=base,
         base_candidates=candidates,
         base_instructions=below,
+        untold_settings=whole.untold_settings,
         builder=builder,
         problems=bases.problems if bases else (),
     )

@@ -115,6 +115,12 @@ class RecoveredDockerfile:
     """The cuts that most speaks for, best first."""
     base_instructions: tuple[RecoveredInstruction, ...] = ()
     """What the history tells of how the base was made; no part of the Dockerfile."""
+    untold_settings: tuple[RecoveredInstruction, ...] = ()
+    """Settings of the image that no row tells, where a builder wrote rows for all of them.
+
+    Changed after the build, and then among `instructions`, too, unless the source itself was
+    found; or perhaps of a base whose own history does not tell all. The notes tell which.
+    """
     builder: Builder = Builder.UNKNOWN
     source: bytes | None = None
     """The Dockerfile's own bytes, where they were found."""
@@ -148,6 +154,12 @@ class RecoveredDockerfile:
         return self.instructions[keywords.index("FROM") + 1 :] if "FROM" in keywords else ()
 
     @property
+    def settings_left_out(self) -> tuple[RecoveredInstruction, ...]:
+        """The untold settings that are not among the instructions."""
+        told = set(self.instructions) if self.untold_settings else set()
+        return tuple(one for one in self.untold_settings if one not in told)
+
+    @property
     def had_dockerfile(self) -> bool:
         """Whether there ever was one; if not, the instructions are an equivalent."""
         return self.builder.reads_dockerfiles
@@ -169,6 +181,7 @@ class RecoveredDockerfile:
             self.instructions,
             heading=self.heading,
             base=self.base_instructions if keep_base else (),
+            left_out=self.settings_left_out,
             evidence=evidence,
             pretty=pretty,
         )

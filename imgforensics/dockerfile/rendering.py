@@ -19,6 +19,8 @@ from imgforensics.dockerfile.wrapping import wrapped
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _CONTINUED = re.compile(r"(?:^|[^\\])\\[ \t]*$")
 _DIVIDES = re.compile(r"\s|^--")
+_OF_BASE = "The base's own instructions, as the history tells:"
+_LEFT_OUT = "No row tells of these settings: the base's, or changed after the build:"
 _TAKES_ONE_WORD = ("USER", "WORKDIR")
 """Builders refuse these without a word; a variable that was empty leaves none in the history."""
 
@@ -28,13 +30,15 @@ def dockerfile_text(
     *,
     heading: str = "",
     base: Sequence[RecoveredInstruction] = (),
+    left_out: Sequence[RecoveredInstruction] = (),
     evidence: bool = False,
     pretty: bool = False,
     remarks: Mapping[int, Iterable[str]] = MappingProxyType({}),
 ) -> str:
     """The text of a whole Dockerfile.
 
-    `heading` comes first and `base`, the base's own instructions, after FROM, as comments;
+    `heading` comes first and `base`, the base's own instructions, after FROM, as comments, with
+    `left_out`, what the image has and neither of them tells;
     `evidence` puts what each instruction rests on above it; `pretty` breaks long commands at
     operators, without changing them. `remarks` are further comments above instructions, by
     position.
@@ -46,16 +50,16 @@ def dockerfile_text(
         if evidence:
             lines += as_comments(evidence_of(recovered))
         lines.append(instruction_text(recovered.instruction, pretty=pretty))
-        if base and recovered.instruction.keyword == "FROM":
-            lines += _base_comments(base)
-            base = ()
+        if recovered.instruction.keyword == "FROM":
+            lines += _comments(_OF_BASE, base) + _comments(_LEFT_OUT, left_out)
+            base = left_out = ()
     # No environment and no argument can hold a NUL, and it ends the text for some parsers.
     return "\n".join(lines).replace("\0", "\ufffd") + "\n"
 
 
-def _base_comments(base: Iterable[RecoveredInstruction]) -> list[str]:
-    texts = (instruction_text(each.instruction) for each in base)
-    return as_comments("\n".join(("The base's own instructions, as the history tells:", *texts)))
+def _comments(head: str, instructions: Sequence[RecoveredInstruction]) -> list[str]:
+    texts = (instruction_text(each.instruction) for each in instructions)
+    return as_comments("\n".join((head, *texts))) if instructions else []
 
 
 def evidence_of(recovered: RecoveredInstruction) -> str:

@@ -165,8 +165,9 @@ ODD = ImageBuilder(
 
 
 def attested_base() -> IndexSpec:
-    """An image with provenance that names its base."""
-    image = ImageBuilder([[file("a")]])
+    """An image with provenance that names its base, and a user that no row tells of."""
+    layer = LayerSpec([file("a")], created_by="COPY a / # buildkit")
+    image = ImageBuilder([layer], config={"User": "app"})
     predicate = {"materials": [{"uri": "pkg:docker/alpine@3", "digest": {"sha256": "5" * 64}}]}
     document = {"predicateType": "https://slsa.dev/provenance/v0.2", "predicate": predicate}
     return IndexSpec([image, attestation(image, json.dumps(document).encode())])

@@ -25,6 +25,7 @@ from imgforensics.testing import (
 )
 from imgforensics.testing.tarball import Member
 from tests.dockerfiles.building import NOP, opened
+from tests.dockerfiles.recovering import ALPINE, Json, row
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BASE: list[LayerSpec | Instruction] = [
@@ -39,6 +40,13 @@ def written(target: Path, *steps: tuple[str, list[Member]]) -> WrittenRecovery:
     layers = [LayerSpec(members, created_by=f"{text} # buildkit") for text, members in steps]
     with opened(ImageBuilder([*BASE, *layers])) as image:
         return write_dockerfile(image, recover_dockerfile(image), target)
+
+
+def by_kaniko(texts: dict[str, list[Member]], config: Json) -> ImageBuilder:
+    """An image whose rows are these texts, with what each brought."""
+    rows = [*ALPINE, *(row(text, author="kaniko") for text in texts)]
+    layers = [LayerSpec([file("bin/sh")]), *map(LayerSpec, texts.values())]
+    return ImageBuilder(layers, config=config, config_document={"history": rows})
 
 
 def context(target: Path) -> dict[str, bytes | str]:
@@ -180,6 +188,83 @@ def test_a_stage_that_is_lost_is_copied_from_the_context(tmp_path: Path) -> None
     written(target, ("COPY /out/tool /usr/bin/tool", [file("usr/bin/tool", b"ELF")]))
     assert context(target) == {"out/tool": b"ELF"}
     assert "absolute path" in (target / "RECOVERY.md").read_text()
+
+
+def test_a_copy_from_a_stage_that_is_lost_takes_its_files_from_the_context(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    texts: dict[str, list[Member]] = {
+        "WORKDIR /srv": [directory("srv")],
+        "COPY --from=build /app/build .": [file("srv/a", b"a"), file("srv/b", b"b")],
+        "COPY --from=build --chown=7:8 /out/tool /usr/bin/tool": [file("usr/bin/tool", b"ELF")],
+        "COPY --from=build /etc/tool.conf /usr/bin/tool": [file("usr/bin/tool", b"other")],
+        "COPY --from=0 /etc/x /etc/x": [file("etc/x", b"x")],
+        "COPY --from=docker.io/library/busybox:1.35 /bin/sh /bin/sh2": [file("bin/sh2", b"sh")],
+    }
+    with opened(by_kaniko(texts, {"WorkingDir": "/srv"})) as image:
+        recovered = recover_dockerfile(image)
+        done = write_dockerfile(image, recovered, target)
+    assert "COPY --from=build /app/build .\n" in str(recovered)
+    assert copies(target) == [
+        "COPY /app/build .",
+        "COPY --chown=7:8 /out/tool /usr/bin/tool",
+        "COPY /etc/tool.conf /usr/bin/tool",
+        "COPY /etc/x /etc/x",
+        "COPY --from=docker.io/library/busybox:1.35 /bin/sh /bin/sh2",
+    ]
+    assert done.missing == ()
+    assert context(target) == {
+        "app/build/a": b"a",
+        "app/build/b": b"b",
+        "etc/tool.conf": b"other",
+        "etc/x": b"x",
+        "out/tool": b"ELF",
+    }
+    assert "nothing tells of the stage build" in (target / "RECOVERY.md").read_text()
+
+
+def test_a_source_that_hangs_on_a_variable_gets_a_folder(tmp_path: Path) -> None:
+    """Builders put nothing in place of a variable that has no value."""
+    target = tmp_path / "out"
+    texts: dict[str, list[Member]] = {
+        "COPY --from=build ${LOST}/app.jar /app.jar": [file("app.jar", b"jar")],
+        "COPY $LOST /opt/": [file("opt/a", b"a"), file("opt/b/c", b"c")],
+        "COPY ${KNOWN}/x /x": [file("x", b"x")],
+        "COPY price\\$y /y": [file("y", b"y")],
+        "ADD ${LOST}.tar /unpacked/": [file("unpacked/z/z", b"z")],
+    }
+    with opened(by_kaniko(texts, {"Env": ["KNOWN=dir"]})) as image:
+        done = write_dockerfile(image, recover_dockerfile(image), target)
+    assert done.missing == ()
+    lines = copies(target)
+    folders = [line.split()[1] for line in lines]
+    assert lines[2:4] == ["COPY ${KNOWN}/x /x", "COPY price\\$y /y"]
+    assert not any("$" in folders[place] for place in (0, 1, 4))
+    found = context(target)
+    assert isinstance(found.pop(folders[4]), bytes)
+    assert found == {
+        folders[0]: b"jar",
+        f"{folders[1]}a": b"a",
+        f"{folders[1]}b/c": b"c",
+        "dir/x": b"x",
+        "price$y": b"y",
+    }
+    report = (target / "RECOVERY.md").read_text()
+    assert "a variable that nothing tells; it was: ${LOST}/app.jar" in report
+    assert "a variable that nothing tells; it was: ${LOST}.tar" in report
+
+
+def test_an_original_whose_source_hangs_on_a_variable_lacks_it(tmp_path: Path) -> None:
+    original = b"FROM alpine:3.20.3\nARG LOST\nCOPY ${LOST}/app /app\nCOPY Dockerfile /Dockerfile\n"
+    done = written(
+        tmp_path / "out",
+        ("ARG LOST", []),
+        ("COPY /app /app", [file("app", b"1")]),
+        ("COPY Dockerfile /Dockerfile", [file("Dockerfile", original)]),
+    )
+    assert (tmp_path / "out/Dockerfile").read_bytes() == original
+    (missing,) = done.missing
+    assert missing.startswith("COPY ${LOST}/app /app: what it brought is named by a variable")
+    assert context(tmp_path / "out") == {"Dockerfile": original}
 
 
 def test_an_archive_that_was_unpacked_is_one_again(tmp_path: Path) -> None:

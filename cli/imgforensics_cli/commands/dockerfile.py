@@ -172,6 +172,7 @@ def run(
     with request.open(Need.DOCUMENTS if history_only else Need.CONTENTS) as image:
         answer = _recover(request, image, wanted)
         _tell(request, answer)
+        _warn_of_settings(answer.recovered)
         status = request.conclude(answer.problems, answer.status)
         if answer.written is not None and not answer.written.is_complete:
             path = display(str(answer.written.path))
@@ -234,6 +235,13 @@ def _tell(request: Request, answer: _Answer) -> None:
         write_lines(_summary(answer.written))
         if answer.rebuilt is not None:
             write_lines(_differences(answer.rebuilt))
+
+
+def _warn_of_settings(recovered: RecoveredDockerfile) -> None:
+    """An original stays as it is; what the image has beyond it would be overlooked."""
+    if recovered.source is not None and recovered.settings_left_out:
+        count = counted(len(recovered.settings_left_out), "setting")
+        say(f"warning: {count} of the image in no row of its history; --evidence lists them")
 
 
 def _write_text(data: bytes) -> None:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import NamedTuple
 
+from imgforensics.dockerfile.history.changes import RECORDS_ALL, changes
 from imgforensics.dockerfile.history.pairs import Pair
 from imgforensics.dockerfile.history.places import (
     environment_line,
@@ -12,7 +14,6 @@ from imgforensics.dockerfile.history.places import (
     with_volumes,
 )
 from imgforensics.dockerfile.history.settings import (
-    changed_commands,
     untold_at_head,
     untold_at_tail,
     untold_triggers,
@@ -29,7 +30,6 @@ from imgforensics.dockerfile.instruction import (
 from imgforensics.dockerfile.recovered import Builder
 from imgforensics.oci.config import ImageConfig
 
-_RECORDS_ALL = frozenset({Builder.CLASSIC, Builder.BUILDAH, Builder.BUILDKIT})
 _SHORTEST_QUOTED = 4
 _MOST_QUOTED = 100
 _LONGEST_LABELS = 1 << 16
@@ -42,6 +42,14 @@ _PREDEFINED = frozenset(
 )
 
 
+class Completed(NamedTuple):
+    """A Dockerfile's own instructions, and the settings that no row of a whole history tells."""
+
+    instructions: tuple[RecoveredInstruction, ...]
+    untold_settings: tuple[RecoveredInstruction, ...] = ()
+    """Changed after the build, and so among the instructions; or perhaps of the base."""
+
+
 def completed(
     own: Sequence[RecoveredInstruction],
     base: Sequence[RecoveredInstruction],
@@ -49,24 +57,28 @@ def completed(
     builder: Builder,
     *,
     has_root: bool,
-) -> tuple[RecoveredInstruction, ...]:
+    untold_of_base: frozenset[str],
+) -> Completed:
     """A Dockerfile's own instructions with those that only the configuration tells of.
 
-    `has_root` says whether the base's working directory is `/` without an instruction.
+    `has_root` says whether the base's working directory is `/` without an instruction,
+    `untold_of_base` which settings may be inherited without one.
     """
-    known = [each.instruction for each in (*base, *own)]
-    if own and builder in _RECORDS_ALL:
-        changed = changed_commands(config, [each.instruction for each in own])
+    of_own, of_base = ([each.instruction for each in side] for side in (own, base))
+    known = [*of_base, *of_own]
+    if own and builder in RECORDS_ALL:
+        found = changes(of_own, of_base, config, untold_of_base=untold_of_base)
         triggers = [told(each) for each in untold_triggers(config, known)]
-        return (*_before_command(own, triggers), *map(_changed, changed))
+        whole = (*_before_command(own, triggers), *found.after_build)
+        return Completed(whole, (*found.after_build, *found.perhaps_of_base))
     labels = untold_at_head(config, known)
     variables = untold_variables(config, known)
     quoted = _quoted_variables(variables, labels)
     head = [told(each) for each in (*map(environment_line, quoted), *labels)]
     middle = with_variables(own, variables[len(quoted) :])
     middle, volumes = with_volumes(middle, untold_volumes(config, known), config)
-    tail = [told(each) for each in untold_at_tail(config, known, volumes, has_root=has_root)]
-    return (*head, *_with_arguments(middle, config), *tail)
+    at_tail = untold_at_tail(config, of_base, of_own, volumes, has_root=has_root)
+    return Completed((*head, *_with_arguments(middle, config), *map(told, at_tail)))
 
 
 def _quoted_variables(variables: Sequence[Pair], labels: Sequence[Instruction]) -> list[Pair]:
@@ -77,11 +89,6 @@ def _quoted_variables(variables: Sequence[Pair], labels: Sequence[Instruction]) 
 
 def _is_quoted(pair: Pair, text: str) -> bool:
     return len(pair.value) >= _SHORTEST_QUOTED and pair.value in text
-
-
-def _changed(instruction: Instruction) -> RecoveredInstruction:
-    note = "no row tells of it: the configuration was changed after the build"
-    return RecoveredInstruction(instruction, Evidence.CONFIG, Confidence.INFERRED, note=note)
 
 
 def _before_command(

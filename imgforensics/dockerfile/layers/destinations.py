@@ -12,6 +12,9 @@ from imgforensics.layer.entry import normalise_path
 
 COPIES = frozenset({"COPY", "ADD"})
 _VARIABLE = re.compile(r"(?<!\\)\$(?:(\w+)|\{(\w+)(?::?[-+?][^}]*)?\})")
+_MOST_VARIABLES = 100
+_LONGEST_VALUE = 1 << 16
+"""Of one text: a hostile history doubles a variable with every row."""
 _ESCAPED = re.compile(r"\\([\\$\"'])")
 
 
@@ -115,8 +118,11 @@ def _assignments(arguments: str, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _expanded(text: str, values: Mapping[str, str]) -> str:
-    """Variables replaced; one that is not known is left as it is."""
-    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
+    """Variables replaced; one that is not known is left as it is, and so is what grows too long."""
+    if text.count("$") > _MOST_VARIABLES:
+        return text
+    found = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
+    return found if len(found) <= _LONGEST_VALUE else text
 
 
 def _joined(directory: str, path: str) -> str:

@@ -123,7 +123,8 @@ class _Reading:
         """Candidates, judged by the history."""
         recovered = self._recovered
         rows = [*recovered.base_instructions, *recovered.own_instructions]
-        told = [one for one in rows if one.instruction.keyword != "FROM"]
+        changed = set(recovered.untold_settings)
+        told = [one for one in rows if one.instruction.keyword != "FROM" and one not in changed]
         history = [one.instruction for one in told if one.row is not None]
         unplaced = [one.instruction for one in told if one.row is None]
         return judged(self._candidates, history, unplaced, self._config.container.labels)

@@ -6,6 +6,7 @@ more in it than its layer has), a tree gets a folder of its own, and its instruc
 """
 
 import fnmatch
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,9 @@ _MOST_COMPARISONS = 20_000_000
 """Of paths with patterns, for one context."""
 _MOST_COMPARISONS_OF_ONE = 1_000_000
 _PATTERN = frozenset("*?[")
+_VARIABLE = re.compile(r"(?<!\\)\$[\w{]")
+_DOES_NOT_FIT = "does not fit beside the rest"
+_HAS_VARIABLES = "is named by a variable that nothing tells"
 _REMOTE = ("http://", "https://", "git://", "git@", "ssh://")
 _KEPT = frozenset((EntryKind.FILE, EntryKind.DIRECTORY, EntryKind.SYMLINK))
 
@@ -76,7 +80,8 @@ def plan_context(image: Image, recovered: RecoveredDockerfile) -> BuildContext:
         elif is_unpacked(step.recovered.instruction, members):
             _add_archive(context, step, members, is_source=is_source)
         else:
-            copies.append(_placed_naturally(step, _kept(members, image, step, context)))
+            kept = _kept(members, image, step, context)
+            copies.append(_placed_naturally(step if is_source else _of_no_stage(step), kept))
     if is_source:
         _place_for_source(context, copies)
     else:
@@ -96,6 +101,14 @@ def _is_in(stages: set[str], step: CopyStep) -> bool:
     """Whether it copies out of a stage that the Dockerfile has, or out of an image."""
     origin = step.origin
     return origin is not None and (origin.lower() in stages or bool(set(origin) & set(":/@")))
+
+
+def _of_no_stage(step: CopyStep) -> CopyStep:
+    """A copy out of a stage that is lost as one out of the context, which has its files."""
+    if step.origin is None:
+        return step
+    note = f"nothing tells of the stage {step.origin}; its files are in the context"
+    return step._replace(recovered=_from_context(step.recovered, note))
 
 
 def _kept(members: Members, image: Image, step: CopyStep, context: BuildContext) -> Members:
@@ -228,7 +241,8 @@ def _place(context: BuildContext, copies: list[_Copy]) -> None:
     space = _Space()
     comparisons = 0
     for copy in copies:
-        if not copy.placed or _is_remote(copy.step) or space.conflicts(copy.placed):
+        is_elsewhere = _is_remote(copy.step) or _has_variables(copy.step)
+        if not copy.placed or is_elsewhere or space.conflicts(copy.placed):
             _relocate(copy)
         space.add(copy.placed)
     # The context's root last, as what is moved away from elsewhere is below it still.
@@ -248,10 +262,8 @@ def _place_for_source(context: BuildContext, copies: list[_Copy]) -> None:
     """The source's text stays as it is: what does not fit beside the rest is left out."""
     space = _Space()
     for copy in copies:
-        if not copy.placed or space.conflicts(copy.placed):
-            context.missing.append(
-                f"{copy.step.recovered}: what it brought does not fit beside the rest"
-            )
+        if not copy.placed or _has_variables(copy.step) or space.conflicts(copy.placed):
+            context.missing.append(f"{copy.step.recovered}: what it brought {_why(copy.step)}")
         else:
             space.add(copy.placed)
     context.files.update(space.entries)
@@ -272,6 +284,17 @@ def _is_same(one: LayerEntry, other: LayerEntry) -> bool:
 
 def _is_remote(step: CopyStep) -> bool:
     return any(source.startswith(_REMOTE) for source in step.sources)
+
+
+def _has_variables(step: CopyStep) -> bool:
+    """Whether sources have variables that nothing tells, in whose place builders put nothing."""
+    is_left = any("$" in source for source in step.sources)
+    return is_left and bool(_VARIABLE.search(step.recovered.instruction.arguments))
+
+
+def _why(step: CopyStep) -> str:
+    """Why it cannot have the place that its instruction names."""
+    return _HAS_VARIABLES if _has_variables(step) else _DOES_NOT_FIT
 
 
 def _has_too_much(copy: _Copy, paths: Sequence[bytes]) -> bool:
@@ -310,9 +333,12 @@ def _relocate(copy: _Copy) -> None:
         destination = step.destination if step.is_directory else step.destination + "/"
         found = with_sources(step._replace(destination=destination), [f"{folder}/"])
     copy.tree, copy.patterns = folder.encode(), ()
+    copy.step = step._replace(recovered=_from_context(found, _moved(step, folder)))
+
+
+def _moved(step: CopyStep, place: str) -> str:
     was = " ".join(step.sources)
-    note = f"in the context it is {folder}, as it does not fit beside the rest; it was: {was}"
-    copy.step = step._replace(recovered=_from_context(found, note))
+    return f"in the context it is {place}, as it {_why(step)}; it was: {was}"
 
 
 def _stands_alone(step: CopyStep, members: Members, single: LayerEntry) -> bool:
@@ -333,8 +359,12 @@ def _from_context(found: RecoveredInstruction, note: str) -> RecoveredInstructio
         found,
         instruction=replace(found.instruction, keyword=keyword, flags=flags),
         confidence=Confidence.INFERRED,
-        note="; ".join(filter(None, (found.note, note))),
+        note=_noted(found, note),
     )
+
+
+def _noted(found: RecoveredInstruction, note: str) -> str:
+    return "; ".join(filter(None, (found.note, note)))
 
 
 def _add_archive(
@@ -342,10 +372,13 @@ def _add_archive(
 ) -> None:
     """An archive of what was unpacked, under the name of the one that was."""
     path = _context_path(step.sources[0])
-    if path in context.archives and is_source:
-        context.missing.append(f"{step.recovered}: another archive has its name")
+    is_free = path not in context.archives and not _has_variables(step)
+    if is_source and not is_free:
+        context.missing.append(f"{step.recovered}: its archive {_why(step)}")
         return
-    if path in context.archives:
+    if not is_free:
         path = b"copied-%d.tar" % step.position
-        context.instructions[step.position] = with_sources(step, [path.decode()])
+        found = with_sources(step, [path.decode()])
+        note = _noted(found, _moved(step, path.decode()))
+        context.instructions[step.position] = replace(found, note=note)
     context.archives[path] = members

@@ -50,6 +50,7 @@ def report_text(
         ("## Base image", _base(recovered)),
         ("## Provenance", _provenances(recovered.provenances)),
         ("## Not exact", _inexact(recovered.instructions)),
+        ("## Settings of the image that the Dockerfile does not make", _left_out(recovered)),
         ("## Dockerfiles found in layers", _found(recovered)),
         ("## Missing from the context", [f"- {_code(one)}" for one in missing]),
         ("## Lost for good", _lost(recovered)),
@@ -140,6 +141,11 @@ def _inexact(instructions: Iterable[RecoveredInstruction]) -> Iterator[str]:
     for one in instructions:
         if one.confidence is not Confidence.EXACT or (one.note and one.evidence in _TOLD):
             yield f"- {_code(one.instruction.brief(_SHOWN_LENGTH))}: {_plain(evidence_of(one))}"
+
+
+def _left_out(recovered: RecoveredDockerfile) -> Iterator[str]:
+    for one in recovered.settings_left_out:
+        yield f"- {_code(one.instruction.brief(_SHOWN_LENGTH))}: {_plain(one.note)}"
 
 
 def _found(recovered: RecoveredDockerfile) -> Iterator[str]:
