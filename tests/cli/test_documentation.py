@@ -194,7 +194,6 @@ OTHER = ImageBuilder(
 
 def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
     odd = save(tmp_path, ODD, name="odd\udce9.tar")
-    plain = save(tmp_path, ODD, name="odd.tar")
     materials = str(tmp_path / "materials.tar")
     Path(materials).write_bytes(archive(oci_layout(attested_base())))
     absent = tmp_path / "absent.tar"
@@ -226,7 +225,7 @@ def _documents(tmp_path: Path) -> Iterator[dict[str, Any]]:
         ("diff", odd, save(tmp_path, OTHER, name="other.tar"), "--content", "--decompress"),
         ("diff", odd, "--layers", ".."),
         ("extract", odd, "-o", str(tmp_path / "out\udce9")),
-        ("dockerfile", plain, "-o", str(tmp_path / "recovered")),
+        ("dockerfile", odd, "-o", str(tmp_path / "recovered\udce9")),
         ("dockerfile", str(FIXTURES / "platforms.docker-26.oci.tar"), "--platform=linux/arm64"),
         ("dockerfile", str(FIXTURES / "webapp.docker-20.tar.xz")),
         ("dockerfile", materials),

@@ -20,7 +20,12 @@ from imgforensics.dockerfile.documents import recovered_to_json
 from imgforensics.image import Image
 from imgforensics.opening import Need
 from imgforensics.problems import Problem, display
-from imgforensics.serialise import identity_to_json, path_to_json, problem_to_json
+from imgforensics.serialise import (
+    host_name_to_json,
+    identity_to_json,
+    path_to_json,
+    problem_to_json,
+)
 from imgforensics_cli.failures import Status
 from imgforensics_cli.options import refuse_without
 from imgforensics_cli.output import counted, safe_lines, say, write_document, write_lines
@@ -158,7 +163,9 @@ def run(
             help="The base image, as an archive or layout, for --rebuild-with.",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what an earlier run wrote.")
+    ] = False,
 ) -> int:
     """Recover the Dockerfile that an image was built from.
 
@@ -197,15 +204,17 @@ def _recover(request: Request, image: Image, wanted: _Wanted) -> _Answer:
         if wanted.output is None:
             return _Answer(image, recovered, presentation, None, None)
         from imgforensics.dockerfile.output.writing import write_dockerfile  # noqa: PLC0415 - as above
+        from imgforensics_cli.extractions import telling_of_partial  # noqa: PLC0415 - as above
 
-        written = write_dockerfile(
-            image,
-            recovered,
-            wanted.output,
-            presentation=presentation,
-            force=wanted.force,
-            progress=advance,
-        )
+        with telling_of_partial(wanted.output.absolute()):
+            written = write_dockerfile(
+                image,
+                recovered,
+                wanted.output,
+                presentation=presentation,
+                force=wanted.force,
+                progress=advance,
+            )
     rebuilt = None
     if wanted.engine is not None and written.is_complete:
         rebuilt = _rebuilt(request, image, written, wanted)
@@ -280,7 +289,7 @@ def _differences(rebuilt: "Rebuild") -> Iterator[str]:
 
 def _to_json(answer: _Answer) -> dict[str, Any]:
     return {
-        "source": answer.image.source.description,
+        **host_name_to_json("source", answer.image.source.description),
         "image": identity_to_json(answer.image.record),
         **recovered_to_json(answer.recovered, answer.presentation),
         "output": _written_to_json(answer.written),
@@ -293,7 +302,7 @@ def _written_to_json(written: "WrittenRecovery | None") -> dict[str, Any] | None
     if written is None:
         return None
     return {
-        "path": str(written.path),
+        **host_name_to_json("path", str(written.path)),
         "complete": written.is_complete,
         "files": written.files,
         "missing": list(written.missing),
