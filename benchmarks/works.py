@@ -137,12 +137,12 @@ WORKS = (
         "growth-members",
         "entries, tree and its paths: more members",
         lambda inputs: _growth(inputs, inputs.without_content()),
-        rounds_factor=2,
+        rounds_factor=6,
     ),
     Work(
         "growth-layers",
         "the same: more layers",
         lambda inputs: _growth(inputs, inputs.many_layers()),
-        rounds_factor=2,
+        rounds_factor=6,
     ),
 )
