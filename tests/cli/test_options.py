@@ -37,7 +37,9 @@ def test_help_of_a_command(command: str, flag: str) -> None:
     ("command", "arguments"), [("ls", "[PATH...]"), ("cat", "PATH..."), ("tree", "[PATH]")]
 )
 def test_help_says_how_many_paths(command: str, arguments: str) -> None:
-    assert run(command, "-h").lines[0].endswith(f" SOURCE {arguments}")
+    usage = run(command, "-h").lines[0]
+    # Some releases of click put braces around what is required.
+    assert usage.replace("{", "").replace("}", "").endswith(f" SOURCE {arguments}")
 
 
 def test_a_wrong_option_is_told_as_documented(shop: str) -> None:

@@ -19,7 +19,7 @@ from tests.conformance.tree_facts import Tree, walk
 _OPAQUE = "trusted.overlay.opaque"
 _UNPACK = (
     *("tar", "--extract", "--preserve-permissions", "--same-owner", "--numeric-owner"),
-    *("--xattrs", "--xattrs-include=*", "--force-local"),
+    *("--xattrs", "--xattrs-include=*", "--force-local", "--delay-directory-restore"),
 )
 _FLOORS = ("floor", "ground")
 """Two empty directories below the layers: overlayfs wants two at least, an image may have none."""
