@@ -63,6 +63,7 @@ def sort_entries(entries: Iterable[LayerEntry], rules: ApplyRules = OVERLAYFS) -
             found.append(Deletion(entry, whiteout, by_device=True))
         else:
             additions.append(entry)
+            devices.discard(path)
     if found and rules.symlink_parents is not SymlinkParents.NEVER:
         missing = rules.symlink_parents is SymlinkParents.EVERY_LAYER
         found = _through_links(found, additions, missing=missing)

@@ -28,6 +28,7 @@ HIDDEN = device("secret", 0, 0)
         [device("d", 0, 0)],
         [directory("d"), device("d/a", 0, 0)],
         [HIDDEN, hard_link("kept", "secret")],
+        [HIDDEN, file("secret", b"new"), hard_link("kept", "secret")],
         [file("secret", b"new"), HIDDEN],
         [HIDDEN, file("secret", b"new")],
         [directory("d"), symlink("l", "d"), device("l/a", 0, 0)],
