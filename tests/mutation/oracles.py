@@ -62,12 +62,22 @@ def _is_read_differently(member: tarfile.TarInfo, tar: bytes) -> bool:
     They read a number behind leading NULs, and no prefix without a magic. To Go, a file of the
     oldest type is a directory, too, when the name that ends in a slash is a PAX record's.
     """
-    header = tar[member.offset_data - tarfile.BLOCKSIZE : member.offset_data]
+    header = _header_of(member, tar)
     numbers = (header[start:end] for start, end in _NUMBERS)
     behind_nulls = any(field[:1] == b"\0" and field.strip(b"\0 ") for field in numbers)
     named_directory = member.pax_headers.get("path", "").endswith("/")
     bare_prefix = header[257:262] != b"ustar" and header[345:346] != b"\0"
     return behind_nulls or bare_prefix or (member.type == tarfile.AREGTYPE and named_directory)
+
+
+def _header_of(member: tarfile.TarInfo, tar: bytes) -> bytes:
+    """The block ahead of the content, and of the map that may stand there for a sparse file."""
+    start = member.offset_data - tarfile.BLOCKSIZE
+    while (
+        member.issparse() and start > member.offset and tar[start + 257 : start + 262] != b"ustar"
+    ):
+        start -= tarfile.BLOCKSIZE
+    return tar[start : start + tarfile.BLOCKSIZE]
 
 
 _NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148))
